@@ -1,0 +1,237 @@
+package link
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// keeper is a thread that keeps the time of many labs' links. Wires must not
+// be late because a machine is busy, so it is a thread of its own that the
+// kernel runs before others, and all state of the links belongs to it: nobody
+// else can hold a lock that it needs.
+type keeper struct {
+	epoll int
+	timer int // timerfd: Go's own timers are whole milliseconds when idle
+	wake  int // eventfd: there is something in asked
+	stamp int // a socket that only exists to have packets time-stamped
+	labs  int // guarded by the pool
+
+	ended chan struct{}
+
+	mu    sync.Mutex
+	asked []func()
+
+	// The rest belongs to the thread.
+	queues  []*queue
+	start   time.Time
+	armed   time.Duration // what the timer is set to
+	buffer  []byte
+	stopped bool
+}
+
+func newKeeper() (_ *keeper, err error) {
+	k := &keeper{
+		epoll: -1, timer: -1, wake: -1, stamp: -1, ended: make(chan struct{}),
+		start: time.Now(), armed: never, buffer: make([]byte, messageSize),
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, k.closeDescriptors())
+		}
+	}()
+	if k.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
+		return nil, os.NewSyscallError("epoll_create1", err)
+	}
+	if k.timer, err = unix.TimerfdCreate(unix.CLOCK_MONOTONIC, unix.TFD_CLOEXEC|unix.TFD_NONBLOCK); err != nil {
+		return nil, os.NewSyscallError("timerfd_create", err)
+	}
+	if k.wake, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
+		return nil, os.NewSyscallError("eventfd", err)
+	}
+	if k.stamp, err = stampingSocket(); err != nil {
+		return nil, err
+	}
+	if err := errors.Join(k.watch(k.timer), k.watch(k.wake)); err != nil {
+		return nil, err
+	}
+	go k.run()
+	return k, nil
+}
+
+// stampingSocket switches on the kernel's time-stamping of received packets,
+// which is on while any socket asks for it (net/core/dev.c,
+// net_enable_timestamp). The stamp says when a packet reached its router; the
+// moment at which this process hears of it may be much later.
+func stampingSocket() (int, error) {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return -1, os.NewSyscallError("socket", err)
+	}
+	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1); err != nil {
+		return -1, errors.Join(os.NewSyscallError("setsockopt SO_TIMESTAMPNS", err), unix.Close(fd))
+	}
+	return fd, nil
+}
+
+func (k *keeper) watch(fd int) error {
+	event := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(fd)}
+	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(k.epoll, unix.EPOLL_CTL_ADD, fd, &event))
+}
+
+// ask runs f on the keeper's thread and returns when it has ended.
+func (k *keeper) ask(f func()) {
+	done := make(chan struct{})
+	k.mu.Lock()
+	k.asked = append(k.asked, func() { f(); close(done) })
+	k.mu.Unlock()
+	one := binary.NativeEndian.AppendUint64(nil, 1)
+	if _, err := unix.Write(k.wake, one); err != nil {
+		panic(fmt.Sprintf("link: eventfd: %v", err)) // it is open and far from full
+	}
+	<-done
+}
+
+// run is the thread. It is never unlocked, and so ends with its goroutine and
+// takes its priority with it.
+func (k *keeper) run() {
+	defer close(k.ended)
+	runtime.LockOSThread()
+	hurry()
+	events := make([]unix.EpollEvent, 64)
+	for !k.stopped {
+		n, err := unix.EpollWait(k.epoll, events, -1)
+		if err != nil && !errors.Is(err, unix.EINTR) {
+			panic(fmt.Sprintf("link: epoll_wait: %v", err)) // only wrong arguments fail
+		}
+		for _, event := range events[:max(n, 0)] {
+			k.serve(int(event.Fd))
+		}
+		k.arm(k.release())
+	}
+}
+
+// serve does what a readable descriptor asks for.
+func (k *keeper) serve(fd int) {
+	switch fd {
+	case k.timer:
+		k.armed = never
+	case k.wake:
+		var count [8]byte
+		_, _ = unix.Read(k.wake, count[:]) // empty if an earlier read took it
+		k.mu.Lock()
+		asked := k.asked
+		k.asked = nil
+		k.mu.Unlock()
+		for _, f := range asked {
+			f()
+		}
+	default:
+		if i := slices.IndexFunc(k.queues, func(q *queue) bool { return q.fd == fd }); i >= 0 {
+			k.read(k.queues[i])
+		}
+	}
+}
+
+// read takes in all packets that the kernel has for q.
+func (k *keeper) read(q *queue) {
+	now := time.Now()
+	seen, lost, err := q.read(k.buffer, now, now.Sub(k.start))
+	q.owner.stats.Held += seen
+	q.owner.stats.Lost += lost
+	if err != nil {
+		q.owner.note(err)
+		_ = unix.EpollCtl(k.epoll, unix.EPOLL_CTL_DEL, q.fd, nil) // or it would stay readable
+	}
+}
+
+// clock is the time by which packets are due.
+func (k *keeper) clock() time.Duration { return time.Since(k.start) }
+
+// never is later than any packet's time.
+const never = time.Duration(1<<63 - 1)
+
+// release lets all packets go whose time has come. It returns the time of the
+// next one, or never.
+func (k *keeper) release() (next time.Duration) {
+	next = never
+	for _, q := range k.queues {
+		if due, held := q.next(); !held || due > k.clock() {
+			if held {
+				next = min(next, due)
+			}
+			continue
+		}
+		late, err := q.release(k.clock)
+		if err != nil {
+			q.owner.note(err)
+		}
+		q.owner.stats.Lateness = max(q.owner.stats.Lateness, late)
+		if due, held := q.next(); held {
+			next = min(next, due)
+		}
+	}
+	return next
+}
+
+// arm sets the timer for the packet that is due next. Setting it also forgets
+// an expiry (fs/timerfd.c, timerfd_setup), so that nobody needs to read it.
+func (k *keeper) arm(due time.Duration) {
+	if due == k.armed && due != never {
+		return
+	}
+	k.armed = due
+	var spec unix.ItimerSpec
+	if due != never {
+		wait := max(due-k.clock(), time.Nanosecond) // zero would switch it off
+		spec.Value = unix.NsecToTimespec(wait.Nanoseconds())
+	}
+	if err := unix.TimerfdSettime(k.timer, 0, &spec, nil); err != nil {
+		panic(fmt.Sprintf("link: timerfd_settime: %v", err)) // only wrong arguments fail
+	}
+}
+
+// add begins to serve a queue.
+func (k *keeper) add(q *queue) error {
+	if err := k.watch(q.fd); err != nil {
+		return errors.Join(err, unix.Close(q.fd))
+	}
+	k.queues = append(k.queues, q)
+	q.owner.queues = append(q.owner.queues, q)
+	return nil
+}
+
+// remove closes all queues of e.
+func (k *keeper) remove(e *Emulator) error {
+	var errs []error
+	for _, q := range e.queues {
+		errs = append(errs, unix.Close(q.fd))
+	}
+	k.queues = slices.DeleteFunc(k.queues, func(q *queue) bool { return q.owner == e })
+	e.queues = nil
+	return errors.Join(errs...)
+}
+
+// stop ends the thread.
+func (k *keeper) stop() error {
+	k.ask(func() { k.stopped = true })
+	<-k.ended
+	return k.closeDescriptors()
+}
+
+func (k *keeper) closeDescriptors() error {
+	var errs []error
+	for _, fd := range []int{k.timer, k.wake, k.stamp, k.epoll} {
+		if fd >= 0 {
+			errs = append(errs, unix.Close(fd))
+		}
+	}
+	return errors.Join(errs...)
+}

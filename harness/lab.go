@@ -1,0 +1,193 @@
+// Package harness makes small internets out of network namespaces: hosts,
+// NATs, transit routers and a core, connected by links with a delay. Everything
+// in the path is the real Linux kernel.
+//
+// A [Lab] is made of a topology and a profile for each of its slots:
+//
+//	lab, err := harness.New(ctx, topology, harness.NATs{"a": home, "b": office})
+//	defer lab.Close()
+//	err = lab.Host("alice").Do(func() error { ... }) // sockets of alice's
+//
+// A lab has no way out: nothing of the machine's own network is used or
+// changed. Its namespaces have no names and vanish with the process, however
+// it ends.
+//
+// Labs need CAP_NET_ADMIN and CAP_SYS_ADMIN, or a kernel that allows
+// unprivileged user namespaces; [Main] sees to both.
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/punchlab/punchlab/harness/internal/kernel"
+	"github.com/punchlab/punchlab/harness/internal/link"
+	"github.com/punchlab/punchlab/harness/internal/natrules"
+	"github.com/punchlab/punchlab/natprofiles"
+	"github.com/punchlab/punchlab/topologies"
+)
+
+// NATs says which profile goes into which slot of a topology. A slot that
+// names a default in the topology may be left out.
+type NATs map[string]natprofiles.Profile
+
+// Lab is a topology made real. Its methods may be used concurrently, Reset
+// and Close excepted.
+type Lab struct {
+	topology topologies.Topology
+	nodes    []*node // in the plan's order
+	hosts    map[string]*Host
+	links    *link.Emulator
+	close    func() error
+}
+
+// node is a machine of the plan and its namespace.
+type node struct {
+	*machine
+	ns    *kernel.Namespace
+	rules natrules.Ruleset
+}
+
+// New builds a lab: all of it, or nothing and an error. Every slot of the
+// topology needs a profile. Building takes some 20 milliseconds, which is why
+// a lab can be [Lab.Reset] and used again.
+func New(ctx context.Context, t topologies.Topology, nats NATs) (_ *Lab, err error) {
+	l := &Lab{topology: t, hosts: map[string]*Host{}}
+	l.close = sync.OnceValue(l.tearDown)
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("lab %s: %w", t.Name, errors.Join(err, l.Close()))
+		}
+	}()
+	filled, err := fill(t, nats)
+	if err != nil {
+		return nil, err
+	}
+	p, err := newPlan(t, filled)
+	if err != nil {
+		return nil, err
+	}
+	if err := l.build(ctx, p); err != nil {
+		return nil, err
+	}
+	return l, nil
+}
+
+// fill returns a profile for each slot of t, and for nothing else.
+func fill(t topologies.Topology, nats NATs) (NATs, error) {
+	filled, errs := NATs{}, []error(nil)
+	known := []string{}
+	for _, s := range t.Slots() {
+		known = append(known, s.Name)
+		p, given := nats[s.Name]
+		var err error
+		if !given {
+			if s.Default == "" {
+				errs = append(errs, fmt.Errorf("slot %s has no profile", s.Name))
+				continue
+			}
+			if p, err = natprofiles.Get(s.Default); err != nil {
+				errs = append(errs, fmt.Errorf("default of slot %s: %w", s.Name, err))
+			}
+		}
+		filled[s.Name] = p
+	}
+	for _, slot := range slices.Sorted(maps.Keys(nats)) {
+		if !slices.Contains(known, slot) {
+			errs = append(errs, fmt.Errorf("no slot %q; the slots are: %s", slot, strings.Join(known, ", ")))
+		}
+	}
+	return filled, errors.Join(errs...)
+}
+
+// Topology is what the lab was built from.
+func (l *Lab) Topology() topologies.Topology { return l.topology }
+
+// Host returns the host of that name. Every topology has alice, bob and
+// rendezvous; another name that the topology does not have is a mistake of the
+// program's, and panics.
+func (l *Lab) Host(name string) *Host {
+	h := l.hosts[name]
+	if h == nil {
+		panic(fmt.Sprintf("lab %s has no host %q; it has %s", l.topology.Name, name,
+			strings.Join(slices.Sorted(maps.Keys(l.hosts)), ", ")))
+	}
+	return h
+}
+
+// Links tells how well the links have kept their delays since the lab was
+// built or last reset, and the error that ended the emulation, if one did.
+func (l *Lab) Links() (LinkStats, error) {
+	s, err := l.links.Stats()
+	return LinkStats(s), err
+}
+
+// LinkStats is how the links of a lab have fared.
+type LinkStats = link.Stats
+
+// Reset makes the lab fit for the next trial: packets under way are dropped,
+// every NAT forgets its connections, and the statistics of the links start
+// anew. The caller has closed his sockets before; his own state, such as a
+// server that goes on running, is his.
+//
+// A trial in a reset lab is indistinguishable from one in a fresh lab.
+func (l *Lab) Reset() error {
+	errs := []error{l.links.Reset()}
+	for _, n := range l.nodes {
+		if n.tracks() {
+			errs = append(errs, n.ns.FlushConntrack())
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("lab %s: reset: %w", l.topology.Name, err)
+	}
+	return nil
+}
+
+// tracks says whether the node tracks connections.
+func (n *node) tracks() bool { return n.Kind == topologies.NAT && len(n.rules.Tables) > 0 }
+
+// Dump writes the links, routes, neighbours, rules and tracked connections of
+// every node: what to look at when a trial went wrong.
+func (l *Lab) Dump(w io.Writer) error {
+	var errs []error
+	for _, n := range l.nodes {
+		title := n.Name
+		switch {
+		case n.Kind == topologies.NAT:
+			title += " (" + n.profile.Name + ")"
+		case n.Delay > 0:
+			title += fmt.Sprintf(" (holds packets for %v)", n.Delay)
+		}
+		fmt.Fprintf(w, "== %s %s\n", title, n.ns.ID())
+		if err := n.ns.Describe(w); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", n.Name, err))
+		}
+		if rules := n.rules.String(); rules != "" {
+			fmt.Fprintf(w, "  rules:\n    %s\n", strings.ReplaceAll(strings.TrimSuffix(rules, "\n"), "\n", "\n    "))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Close takes the lab down: nothing of it is left. Sockets that are still open
+// in it keep their namespace alive until they are closed. Further calls return
+// the first one's error.
+func (l *Lab) Close() error { return l.close() }
+
+func (l *Lab) tearDown() error {
+	var errs []error
+	if l.links != nil {
+		errs = append(errs, l.links.Close())
+	}
+	for _, n := range l.nodes {
+		errs = append(errs, n.ns.Close())
+	}
+	return errors.Join(errs...)
+}

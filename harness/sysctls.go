@@ -1,0 +1,58 @@
+package harness
+
+import (
+	"slices"
+
+	"github.com/punchlab/punchlab/harness/internal/kernel"
+	"github.com/punchlab/punchlab/topologies"
+)
+
+// A new namespace copies many of these from the machine's own settings, so
+// each that matters is set.
+var (
+	everywhereSettings = []kernel.Sysctl{
+		// No IPv6, and so no neighbour discovery in captures and counters.
+		{Path: "ipv6/conf/all/disable_ipv6", Value: "1", Optional: true},
+		{Path: "ipv6/conf/default/disable_ipv6", Value: "1", Optional: true},
+		{Path: "ipv4/ip_default_ttl", Value: "64"},
+		{Path: "ipv4/conf/default/accept_redirects", Value: "0"},
+		{Path: "ipv4/conf/default/send_redirects", Value: "0"},
+		{Path: "ipv4/conf/all/send_redirects", Value: "0"},
+		// Every ICMP error counts in an experiment.
+		{Path: "ipv4/icmp_ratelimit", Value: "0"},
+	}
+	routerSettings = []kernel.Sysctl{{Path: "ipv4/ip_forward", Value: "1"}}
+	hostSettings   = []kernel.Sysctl{
+		{Path: "ipv4/ip_forward", Value: "0"},
+		{Path: "ipv4/tcp_timestamps", Value: "1"},
+		{Path: "ipv4/tcp_syn_retries", Value: "6"},
+		{Path: "ipv4/ip_local_port_range", Value: "32768 60999"},
+		// A trial must not start with what an earlier one has measured
+		// (net/ipv4/tcp_metrics.c).
+		{Path: "ipv4/tcp_no_metrics_save", Value: "1"},
+	}
+	natSettings = []kernel.Sysctl{
+		{Path: "netfilter/nf_conntrack_tcp_loose", Value: "1", Optional: true},
+		{Path: "netfilter/nf_conntrack_tcp_be_liberal", Value: "0", Optional: true},
+	}
+)
+
+// settings lists the settings of a machine. The core believes no source
+// address that it has no route to; nobody else checks, since NATs of later
+// kinds own addresses that they are only routed.
+func (m *machine) settings() []kernel.Sysctl {
+	pathFilter := "0"
+	if m.Name == topologies.Core {
+		pathFilter = "1"
+	}
+	all := append(slices.Clone(everywhereSettings),
+		kernel.Sysctl{Path: "ipv4/conf/all/rp_filter", Value: pathFilter},
+		kernel.Sysctl{Path: "ipv4/conf/default/rp_filter", Value: pathFilter})
+	switch m.Kind {
+	case topologies.Host:
+		return append(all, hostSettings...)
+	case topologies.NAT:
+		all = append(all, natSettings...)
+	}
+	return append(all, routerSettings...)
+}

@@ -1,0 +1,41 @@
+package punch
+
+import (
+	"net"
+	"time"
+)
+
+// origin tells how a connection came about at this end.
+type origin bool
+
+const (
+	accepted origin = false // somebody connected to our port
+	dialled  origin = true  // we connected to where the peer should be
+)
+
+// candidate is a connection that is up and whose other end may or may not be the peer. Its arbiter guards it.
+type candidate struct {
+	conn   net.Conn
+	origin origin
+	born   time.Time // when our SYN left; zero if it was none of ours that brought it about
+	up     time.Time
+	sent   bool          // our proof has left on it
+	proven bool          // the peer's proof has been read on it
+	lost   chan struct{} // closed when it is out of the race, and not by the victory of another
+}
+
+// reset closes a connection that nobody needs so that nothing of it stays: no TIME-WAIT would block its two endpoints.
+func reset(conn net.Conn) {
+	if tcp, ok := inner(conn).(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0)
+	}
+	_ = conn.Close()
+}
+
+// inner is the connection inside of a relayed one.
+func inner(conn net.Conn) net.Conn {
+	if wrapped, ok := conn.(interface{ NetConn() net.Conn }); ok {
+		return wrapped.NetConn()
+	}
+	return conn
+}

@@ -1,0 +1,222 @@
+package punch
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/punchlab/punchlab/punch/rendezvous"
+)
+
+// closedPort is an address of loopback where nothing listens.
+func closedPort(t *testing.T) netip.AddrPort {
+	t.Helper()
+	ln, err := Listen(Here, netip.MustParseAddrPort("127.0.0.1:0"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	return ln.Addr().(*net.TCPAddr).AddrPort()
+}
+
+// scripted is a server that says the given text after a client's hello and then closes.
+func scripted(t *testing.T, text string) netip.AddrPort {
+	t.Helper()
+	ln, err := Listen(Here, netip.MustParseAddrPort("127.0.0.1:0"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = ln.Close() })
+	go func() {
+		conn, err := ln.Accept()
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		_, _ = conn.Read(make([]byte, rendezvous.MaxLine))
+		_, _ = io.WriteString(conn, text)
+	}()
+	return ln.Addr().(*net.TCPAddr).AddrPort()
+}
+
+func TestRendezvousFaults(t *testing.T) {
+	const welcome = `{"type":"welcome","observed":"127.0.0.1:4000"}` + "\n"
+	for name, c := range map[string]struct {
+		at   netip.AddrPort
+		says string
+	}{
+		"nobody there":               {closedPort(t), "reaching 127.0.0.1:"},
+		"closes at once":             {scripted(t, ""), "awaiting the welcome"},
+		"garbage":                    {scripted(t, "220 mail.example.org ESMTP\r\n"), "not a message"},
+		"an endless line":            {scripted(t, strings.Repeat("x", 3*rendezvous.MaxLine)), "longer than 4096 bytes"},
+		"refuses":                    {scripted(t, `{"type":"error","code":"full","message":"later"}`+"\n"), `full: "later"`},
+		"dies before introduction":   {scripted(t, welcome), "awaiting the introduction"},
+		"dies within introduction":   {scripted(t, welcome+`{"type":"introd`), "awaiting the introduction"},
+		"introduction out of reason": {scripted(t, welcome+`{"type":"introduction","peer":{},"rtt_us":0}`+"\n"), "peer.id: missing"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := <-start(t.Context(), config(t, "simultaneous-open", NewSecret(), c.at))
+			if !errors.Is(got.err, ErrRendezvous) || !strings.Contains(got.err.Error(), c.says) {
+				t.Errorf("got %v, want %q in it", got.err, c.says)
+			}
+			if got.report.Strategy != "simultaneous-open" || !got.report.Introduced.IsZero() {
+				t.Errorf("%+v", got.report)
+			}
+		})
+	}
+}
+
+func TestTheSecondAddressOfTheServer(t *testing.T) {
+	_, at := serve(t)
+	cfg := config(t, "simultaneous-open", NewSecret(), at)
+	cfg.Rendezvous = []netip.AddrPort{closedPort(t), at}
+	first, second := start(t.Context(), cfg), start(t.Context(), cfg)
+	connected(t, <-first, <-second)
+}
+
+func TestNobodyComes(t *testing.T) {
+	_, at := serve(t)
+	cfg := config(t, "simultaneous-open", NewSecret(), at)
+	cfg.Wait = 20 * time.Millisecond
+	got := <-start(t.Context(), cfg)
+	if !errors.Is(got.err, ErrPeerAbsent) {
+		t.Errorf("got %v", got.err)
+	}
+	if !got.report.Observed.IsValid() || got.report.Observed != got.report.Local {
+		t.Errorf("%+v", got.report)
+	}
+	impatient := new(rendezvous.Server)
+	impatient.WaitTimeout = 20 * time.Millisecond
+	at, _ = serveOn(t, impatient, netip.MustParseAddrPort("127.0.0.1:0"))
+	if got := <-start(t.Context(), config(t, "direct", NewSecret(), at)); !errors.Is(got.err, ErrPeerAbsent) {
+		t.Errorf("the server does not wait: %v", got.err)
+	}
+}
+
+func TestTwoSecretsNeverMeet(t *testing.T) {
+	_, at := serve(t)
+	one, other := config(t, "simultaneous-open", NewSecret(), at), config(t, "simultaneous-open", NewSecret(), at)
+	one.Wait, other.Wait = 50*time.Millisecond, 50*time.Millisecond
+	first, second := start(t.Context(), one), start(t.Context(), other)
+	for _, got := range []result{<-first, <-second} {
+		if !errors.Is(got.err, ErrPeerAbsent) {
+			t.Errorf("got %v", got.err)
+		}
+	}
+}
+
+func TestAThirdPeerIsRefused(t *testing.T) {
+	_, at := serve(t)
+	cfg := config(t, "relay", NewSecret(), at)
+	for range 2 {
+		p := newPuppet(t, at, "relay", rendezvous.NewID())
+		p.hello(cfg.Secret.meeting())
+	}
+	var refused *rendezvous.Error
+	got := <-start(t.Context(), cfg)
+	if !errors.Is(got.err, ErrRendezvous) || !errors.As(got.err, &refused) || refused.Code != rendezvous.CodeBusy {
+		t.Errorf("got %v", got.err)
+	}
+}
+
+func TestTwoStrategies(t *testing.T) {
+	_, at := serve(t)
+	one, other := config(t, "simultaneous-open", NewSecret(), at), config(t, "relay", NewSecret(), at)
+	other.Secret = one.Secret
+	first, second := start(t.Context(), one), start(t.Context(), other)
+	for _, got := range []result{<-first, <-second} {
+		if !errors.Is(got.err, ErrStrategyMismatch) {
+			t.Errorf("got %v", got.err)
+		}
+	}
+}
+
+// The server dies when both are introduced and neither has begun. The relay needs it; the others do not.
+func TestAServerThatDiesAfterTheIntroduction(t *testing.T) {
+	for _, s := range Strategies() {
+		t.Run(s.Name(), func(t *testing.T) {
+			at, stop := serveOn(t, new(rendezvous.Server), netip.MustParseAddrPort("127.0.0.1:0"))
+			cfg := config(t, s.Name(), NewSecret(), at)
+			cfg.Hold = 100 * time.Millisecond // how long the server has to die
+			p := newPuppet(t, at, s.Name(), meekID)
+			engine := start(t.Context(), cfg)
+			p.hello(cfg.Secret.meeting())
+			p.introduced()
+			stop()
+			if !s.relays() {
+				p.finish(cfg.Secret, engine)
+				return
+			}
+			if got := <-engine; !errors.Is(got.err, ErrRendezvous) {
+				t.Errorf("got %v", got.err)
+			}
+		})
+	}
+}
+
+// What has been handed out does not depend on the server, except for the relay.
+func TestTheConnectionOutlivesTheServer(t *testing.T) {
+	for _, s := range Strategies() {
+		t.Run(s.Name(), func(t *testing.T) {
+			at, stop := serveOn(t, new(rendezvous.Server), netip.MustParseAddrPort("127.0.0.1:0"))
+			cfg := config(t, s.Name(), NewSecret(), at)
+			first, second := start(t.Context(), cfg), start(t.Context(), cfg)
+			a, b := <-first, <-second
+			connected(t, a, b)
+			stop()
+			if s.relays() {
+				if _, err := io.Copy(io.Discard, a.conn); err == nil {
+					t.Error("the relay ended in order")
+				}
+				return
+			}
+			talk(t, a.conn, b.conn)
+			talk(t, b.conn, a.conn)
+		})
+	}
+}
+
+// A context may end at any step. Connect ends with it, at once, and with its error.
+func TestConnectEndsWithItsContext(t *testing.T) {
+	silent, err := Listen(Here, netip.MustParseAddrPort("127.0.0.1:0")) // accepts in the kernel and says nothing
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	for _, s := range Strategies() {
+		for step, at := range map[string]func(t *testing.T, secret Secret) netip.AddrPort{
+			"reaching the server":      func(t *testing.T, _ Secret) netip.AddrPort { return blackHole(t) },
+			"awaiting the welcome":     func(t *testing.T, _ Secret) netip.AddrPort { return silent.Addr().(*net.TCPAddr).AddrPort() },
+			"awaiting the peer":        func(t *testing.T, _ Secret) netip.AddrPort { _, at := serve(t); return at },
+			"awaiting the peer's move": func(t *testing.T, secret Secret) netip.AddrPort { return withSilentPeer(t, s, secret) },
+		} {
+			t.Run(s.Name()+"/"+step, func(t *testing.T) {
+				secret := NewSecret()
+				cfg := config(t, s.Name(), secret, at(t, secret))
+				cfg.Patience, cfg.Wait = time.Hour, time.Hour
+				ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+				defer cancel()
+				select {
+				case got := <-start(ctx, cfg):
+					if !errors.Is(got.err, context.DeadlineExceeded) {
+						t.Errorf("got %v", got.err)
+					}
+				case <-time.After(5 * time.Second):
+					t.Fatal("Connect goes on")
+				}
+			})
+		}
+	}
+}
+
+// withSilentPeer is a server where a peer waits that will not move once it is introduced.
+func withSilentPeer(t *testing.T, s Strategy, secret Secret) netip.AddrPort {
+	_, at := serve(t)
+	newPuppet(t, at, s.Name(), meekID).hello(secret.meeting())
+	return at
+}

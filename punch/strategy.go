@@ -1,0 +1,49 @@
+package punch
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Strategy is one way of getting a connection through. There is one file for each, strategy_<name>.go, which registers
+// it, draws its packets, and says what it needs of both NATs.
+type Strategy interface {
+	// Name is how people and the wire call it: letters a-z, digits and hyphens.
+	Name() string
+	// Summary says in one line what it does.
+	Summary() string
+
+	// relays tells that the strategy uses the connection to the server itself. Otherwise the engine listens on that
+	// connection's local port, and to what the server says about the peer.
+	relays() bool
+	// run makes connections and offers them to the attempt's arbiter until ctx ends. It returns an error if it cannot
+	// go on and nothing can come of the attempt any more.
+	run(ctx context.Context, a *attempt) error
+}
+
+var registry = map[string]Strategy{}
+
+// register adds a strategy; every strategy's file calls it once.
+func register(s Strategy) Strategy {
+	if _, taken := registry[s.Name()]; taken {
+		panic("punch: two strategies are called " + s.Name())
+	}
+	registry[s.Name()] = s
+	return s
+}
+
+// Strategies returns all strategies, sorted by name.
+func Strategies() []Strategy {
+	return slices.SortedFunc(maps.Values(registry), func(a, b Strategy) int { return strings.Compare(a.Name(), b.Name()) })
+}
+
+// StrategyNamed returns the strategy of that name, or an error that lists the names that there are.
+func StrategyNamed(name string) (Strategy, error) {
+	if s, ok := registry[name]; ok {
+		return s, nil
+	}
+	return nil, fmt.Errorf("strategy %q is not one of %s", name, strings.Join(slices.Sorted(maps.Keys(registry)), ", "))
+}

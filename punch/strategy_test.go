@@ -1,0 +1,196 @@
+package punch
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/punchlab/punchlab/punch/rendezvous"
+)
+
+func TestStrategiesAreNamedAndSorted(t *testing.T) {
+	var names []string
+	for _, s := range Strategies() {
+		names = append(names, s.Name())
+		if got, err := StrategyNamed(s.Name()); err != nil || got != s {
+			t.Errorf("StrategyNamed(%q) = %v, %v", s.Name(), got, err)
+		}
+		if s.Summary() == "" || strings.Contains(s.Summary(), "\n") {
+			t.Errorf("%s: its summary is not one line: %q", s.Name(), s.Summary())
+		}
+	}
+	if !slices.IsSorted(names) || !slices.Contains(names, "simultaneous-open") {
+		t.Errorf("strategies are %v", names)
+	}
+	_, err := StrategyNamed("simultanous-open")
+	if err == nil || !strings.Contains(err.Error(), `"simultanous-open" is not one of `+strings.Join(names, ", ")) {
+		t.Errorf("a misspelt name: %v", err)
+	}
+}
+
+func TestSilenceIsLeftAloneForARoundTripAndAHalf(t *testing.T) {
+	const ms = time.Millisecond
+	for _, c := range []struct {
+		rtt      time.Duration
+		replaced int
+		want     time.Duration
+	}{
+		{40 * ms, 0, 110 * ms},
+		{40 * ms, 1, 220 * ms},
+		{40 * ms, 2, 440 * ms},
+		{400 * ms, 0, 800 * ms},
+		{ms, 0, 51*ms + ms/2},
+		{0, 0, untilAnswered},
+		{0, 5, untilAnswered},
+	} {
+		if got := silence(c.rtt, c.replaced); got != c.want {
+			t.Errorf("silence(%s, %d) = %s, want %s", c.rtt, c.replaced, got, c.want)
+		}
+	}
+	for rtt := ms; rtt < 10*time.Second; rtt *= 2 {
+		for replaced := range maxSYNs {
+			if got := silence(rtt, replaced); got < rtt+rtt/2+silenceSlack {
+				t.Fatalf("a SYN is replaced after %s of silence at a round trip of %s", got, rtt)
+			}
+		}
+	}
+}
+
+func TestSYNsAreNeverCloserThanTheyMayBeAndOutlastAnyPatience(t *testing.T) {
+	var all time.Duration
+	for sent := 1; sent <= maxSYNs; sent++ {
+		gap := synGap(sent)
+		if gap < minSYNGap || gap < synGap(max(1, sent-1)) {
+			t.Errorf("SYN %d may be followed after %s", sent, gap)
+		}
+		all += gap
+	}
+	if all < 16*time.Second {
+		t.Errorf("all SYNs may be gone after %s", all)
+	}
+	if got := synGap(eagerSYNs); got != minSYNGap {
+		t.Errorf("eager SYNs wait for %s", got)
+	}
+}
+
+// bare is an attempt at the given endpoint, with nobody at the other end.
+func bareAttempt(t *testing.T, peer netip.AddrPort) *attempt {
+	a := newArbiter(party{id: rendezvous.NewID()}, party{id: rendezvous.NewID()}, []byte("key"), 0, func() {})
+	t.Cleanup(func() { a.finish() })
+	return &attempt{network: Here, peer: peer, arbiter: a}
+}
+
+func TestWhatBecomesOfASYN(t *testing.T) {
+	ln, err := Listen(Here, netip.MustParseAddrPort("127.0.0.1:0"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	go func() {
+		for {
+			conn, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			_ = conn.Close() // a stranger
+		}
+	}()
+	stranger := ln.Addr().(*net.TCPAddr).AddrPort()
+	for _, c := range []struct {
+		name    string
+		peer    netip.AddrPort
+		silence time.Duration
+		want    error
+		tally   tally
+	}{
+		{"refused", closedPort(t), untilAnswered, errRefused, tally{syns: 1, refusals: 1}},
+		{"silence", blackHole(t), 20 * time.Millisecond, errSilence, tally{syns: 1, silences: 1}},
+		{"somebody else", stranger, untilAnswered, errLost, tally{syns: 1}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			a := bareAttempt(t, c.peer)
+			if err := a.syn(t.Context(), freshPort, c.silence); !errors.Is(err, c.want) || fatal(err) {
+				t.Errorf("got %v, want %v", err, c.want)
+			}
+			a.tally.last = nil
+			if a.tally != c.tally {
+				t.Errorf("counted %+v, want %+v", a.tally, c.tally)
+			}
+		})
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	if err := bareAttempt(t, blackHole(t)).syn(ctx, freshPort, untilAnswered); !errors.Is(err, context.DeadlineExceeded) || fatal(err) {
+		t.Errorf("the context ends: %v", err)
+	}
+}
+
+func TestJudgement(t *testing.T) {
+	for _, c := range []struct {
+		err, want error
+		fatal     bool
+	}{
+		{syscall.ECONNREFUSED, errRefused, false},
+		{syscall.EHOSTUNREACH, errRefused, false},
+		{syscall.ENETUNREACH, errRefused, false},
+		{syscall.ECONNRESET, errRefused, false},
+		{syscall.EADDRNOTAVAIL, errInUse, false},
+		{context.Canceled, context.Canceled, false},
+		{syscall.EMFILE, syscall.EMFILE, true},
+		{errors.New("no such network"), nil, true},
+	} {
+		got := new(attempt).judge(c.err)
+		if c.want != nil && !errors.Is(got, c.want) || fatal(got) != c.fatal {
+			t.Errorf("%v: judged %v, fatal %t", c.err, got, fatal(got))
+		}
+	}
+}
+
+// A peer that is not there yet refuses. It finds a SYN of ours soon after it has come, and is not flooded before.
+func TestARefusedSYNIsSentAgain(t *testing.T) {
+	_, at := serve(t)
+	cfg := config(t, "simultaneous-open", NewSecret(), at)
+	p := newPuppet(t, at, "simultaneous-open", meekID)
+	_ = p.listener.Close()
+	begun := time.Now()
+	engine := start(t.Context(), cfg)
+	p.hello(cfg.Secret.meeting())
+	p.introduced()
+	pause(t.Context(), begun.Add(50*time.Millisecond))
+	var err error
+	if p.listener, err = listen(Here, p.conn.LocalAddr().(*net.TCPAddr).AddrPort()); err != nil {
+		t.Fatal(err)
+	}
+	defer p.listener.Close()
+	got := p.finish(cfg.Secret, engine)
+	took := time.Since(begun)
+	if r := got.report; r.Refusals < 1 || r.SYNs != r.Refusals+1 || !errors.Is(r.LastError, syscall.ECONNREFUSED) {
+		t.Errorf("%+v", r)
+	}
+	if most := int(took/minSYNGap) + 1; got.report.SYNs > most {
+		t.Errorf("%d SYNs in %s", got.report.SYNs, took)
+	}
+}
+
+// The peer starts late and finds our connection waiting for it: the port has been listened on all the time.
+func TestALatePeerIsMetByItsListener(t *testing.T) {
+	_, at := serve(t)
+	prompt := config(t, "simultaneous-open", NewSecret(), at)
+	late := prompt
+	late.Hold = 50 * time.Millisecond
+	first, second := start(t.Context(), prompt), start(t.Context(), late)
+	a, b := <-first, <-second
+	connected(t, a, b)
+	if lateness := b.report.Introduced.Sub(a.report.Introduced); lateness < late.Hold/2 {
+		t.Errorf("the late peer was introduced %s after the other", lateness)
+	}
+	if !b.report.Accepted || b.report.SYNs != 0 || a.report.SYNs != 1 {
+		t.Errorf("\n%+v\n%+v", a.report, b.report)
+	}
+}

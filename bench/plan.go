@@ -1,0 +1,109 @@
+package bench
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/punchlab/punchlab/bench/results"
+	"github.com/punchlab/punchlab/natprofiles"
+)
+
+// Plan is what a run is to do.
+type Plan struct {
+	Cells    []Cell
+	Trials   int             // valid trials of each cell
+	Patience time.Duration   // how long a pair may try, from the introduction on
+	Staggers []time.Duration // trial i starts bob later than alice by Staggers[i % len]; none: both at once
+	Seed     uint64          // draws the order of the cells and the seeds of the trials
+	Parallel int             // labs side by side; 0: DefaultParallel
+}
+
+// DefaultParallel is how many labs run side by side if nobody says otherwise.
+// A trial mostly waits for its packets: 32 labs keep a core busy without
+// making packets late.
+func DefaultParallel() int { return 32 * runtime.GOMAXPROCS(0) }
+
+// Manifest describes the plan at the head of a results file. The cells are in
+// the plan's order. Options are for people: flags and their values.
+func (p Plan) Manifest(version string, options map[string]string) results.Manifest {
+	m := results.Manifest{
+		Version: version, Kernel: kernelRelease(), Started: time.Now(), Options: options,
+		Seed: p.Seed, Trials: p.Trials, Profiles: map[string]string{},
+	}
+	for _, c := range p.Cells {
+		m.Cells = append(m.Cells, c.Key())
+		for _, profile := range c.NATs {
+			m.Profiles[profile.Name] = fingerprint(profile)
+		}
+	}
+	return m
+}
+
+// fingerprint is a short hash of everything that a profile says.
+func fingerprint(p natprofiles.Profile) string {
+	text, err := json.Marshal(p)
+	if err != nil {
+		panic(fmt.Sprintf("a profile is plain data: %v", err))
+	}
+	return fmt.Sprintf("sha256:%x", sha256.Sum256(text))[:len("sha256:")+16]
+}
+
+func kernelRelease() string {
+	var u unix.Utsname
+	if err := unix.Uname(&u); err != nil {
+		return "unknown"
+	}
+	return unix.ByteSliceToString(u.Release[:])
+}
+
+func (p Plan) check() error {
+	for _, rule := range []struct {
+		broken bool
+		what   string
+	}{
+		{len(p.Cells) == 0, "no cells"},
+		{p.Trials < 1, "less than one trial for each cell"},
+		{p.Patience <= 0, "patience is not positive"},
+		{p.Parallel < 0, "a negative number of labs side by side"},
+	} {
+		if rule.broken {
+			return fmt.Errorf("plan: %s", rule.what)
+		}
+	}
+	return nil
+}
+
+// shuffled is the order in which cells are begun: blocked pairs, which only
+// wait, and busy ones mix.
+func (p Plan) shuffled() []Cell {
+	cells := slices.Clone(p.Cells)
+	rand.New(rand.NewPCG(p.Seed, 0)).Shuffle(len(cells), func(i, j int) { cells[i], cells[j] = cells[j], cells[i] })
+	return cells
+}
+
+// seed is the seed of a cell's trial: it depends on the run's, on which cell
+// it is, and on which trial, and on nothing else.
+func (p Plan) seed(c results.Cell, trial int) uint64 {
+	h := sha256.Sum256(fmt.Appendf(nil, "%d %s %d", p.Seed, c, trial))
+	const exactInFloats = 1<<53 - 1 // readers of JSON hold numbers as floats
+	var n uint64
+	for _, b := range h[:8] {
+		n = n<<8 | uint64(b)
+	}
+	return n & exactInFloats
+}
+
+// stagger is the stagger of a cell's trial.
+func (p Plan) stagger(trial int) time.Duration {
+	if len(p.Staggers) == 0 {
+		return 0
+	}
+	return p.Staggers[trial%len(p.Staggers)]
+}

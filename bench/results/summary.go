@@ -1,0 +1,136 @@
+package results
+
+import (
+	"fmt"
+	"slices"
+)
+
+// Summary is what the trials of one cell come to.
+type Summary struct {
+	Cell
+
+	// Trials counts those that connected or failed; Invalid ones are apart.
+	Successes int `json:"successes"`
+	Trials    int `json:"trials"`
+	Invalid   int `json:"invalid"`
+
+	// The medians are in milliseconds and over the connected trials only, so
+	// that both speak of the same ones; nil where none has the figure.
+	EstablishedMedian *float64 `json:"established_ms"`
+	ConnectMedian     *float64 `json:"connect_ms"`
+
+	// Causes counts the failed trials by what made them fail.
+	Causes map[string]int `json:"causes"`
+}
+
+// String tells a summary in one line.
+func (s Summary) String() string {
+	line := fmt.Sprintf("%s: %d/%d", s.Cell, s.Successes, s.Trials)
+	if s.ConnectMedian != nil {
+		line += fmt.Sprintf(", median %.1f ms", *s.ConnectMedian)
+	}
+	if s.Invalid > 0 {
+		line += fmt.Sprintf(", %d invalid", s.Invalid)
+	}
+	return line
+}
+
+// Summarise sums trials up by cell. The order is that of the cells' names, so
+// that it does not depend on which trial ended first; [Run.Summaries] keeps
+// the order of the plan.
+func Summarise(trials []Trial) []Summary {
+	byCell := group(trials)
+	summaries := make([]Summary, 0, len(byCell))
+	for cell, own := range byCell {
+		summaries = append(summaries, summarise(cell, own))
+	}
+	slices.SortFunc(summaries, func(x, y Summary) int { return x.Cell.compare(y.Cell) })
+	return summaries
+}
+
+// Summaries sums a run up: the planned cells as they were planned, also those
+// without a trial, and after them any others that the file has trials of.
+func (r Run) Summaries() []Summary {
+	byCell := group(r.Trials)
+	var summaries []Summary
+	planned := map[Cell]bool{}
+	for _, cell := range r.Manifest.Cells {
+		if !planned[cell] {
+			planned[cell] = true
+			summaries = append(summaries, summarise(cell, byCell[cell]))
+		}
+	}
+	for _, s := range Summarise(r.Trials) {
+		if !planned[s.Cell] {
+			summaries = append(summaries, s)
+		}
+	}
+	return summaries
+}
+
+// Done is how many of the planned trials are there and valid. Trials beyond
+// what was planned for their cell do not make up for those that another lacks.
+func (r Run) Done() int {
+	done := 0
+	left := map[Cell]int{}
+	for _, cell := range r.Manifest.Cells {
+		left[cell] += r.Manifest.Trials
+	}
+	for _, t := range r.Trials {
+		if t.Outcome != Invalid && left[t.Cell] > 0 {
+			left[t.Cell]--
+			done++
+		}
+	}
+	return done
+}
+
+// Complete says whether every planned cell has its trials.
+func (r Run) Complete() bool { return r.Done() == r.Manifest.Planned() }
+
+func group(trials []Trial) map[Cell][]Trial {
+	byCell := map[Cell][]Trial{}
+	for _, t := range trials {
+		byCell[t.Cell] = append(byCell[t.Cell], t)
+	}
+	return byCell
+}
+
+func summarise(cell Cell, trials []Trial) Summary {
+	s := Summary{Cell: cell, Causes: map[string]int{}}
+	var established, connect []float64
+	for _, t := range trials {
+		switch t.Outcome {
+		case Invalid:
+			s.Invalid++
+			continue
+		case Connected:
+			s.Successes++
+			established = appendKnown(established, t.EstablishedMS)
+			connect = appendKnown(connect, t.ConnectMS)
+		case Failed:
+			s.Causes[t.Cause]++
+		}
+		s.Trials++
+	}
+	s.EstablishedMedian, s.ConnectMedian = median(established), median(connect)
+	return s
+}
+
+func appendKnown(figures []float64, figure *float64) []float64 {
+	if figure == nil {
+		return figures
+	}
+	return append(figures, *figure)
+}
+
+// median is the middle one of an odd number of figures, the mean of the two
+// in the middle of an even number, and nil of none.
+func median(figures []float64) *float64 {
+	n := len(figures)
+	if n == 0 {
+		return nil
+	}
+	sorted := slices.Sorted(slices.Values(figures))
+	return new((sorted[(n-1)/2] + sorted[n/2]) / 2)
+}

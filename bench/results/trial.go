@@ -1,0 +1,121 @@
+package results
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"time"
+)
+
+// Trial is one attempt of two hosts with one strategy, and what came of it: a
+// line of the file.
+//
+// Times count from the moment that the later peer has read the introduction.
+// They are pointers because a time that was not reached is not zero.
+type Trial struct {
+	Cell
+
+	// Via is the technique that won; it differs from the cell's strategy
+	// where that is a choice among several, and is empty where none won.
+	Via string `json:"via"`
+
+	// Number tells the trials of a cell apart. Trials that are repeated
+	// because they were invalid have numbers of their own.
+	Number int `json:"trial"`
+
+	// Seed is what every random choice of the trial was made from. Readers
+	// that hold numbers as floats keep it exactly only below 2^53.
+	Seed uint64 `json:"seed"`
+
+	// At is the wall clock when the trial began.
+	At time.Time `json:"at"`
+
+	// StaggerMS is how much later b started than a; negative where a was the
+	// later one.
+	StaggerMS float64 `json:"stagger_ms"`
+
+	Outcome Outcome `json:"outcome"`
+
+	// Cause says in words why a trial failed or is invalid; empty where it
+	// connected.
+	Cause string `json:"cause"`
+
+	// EstablishedMS is the time until TCP was established at both ends, and
+	// ConnectMS the time until both proofs were checked. A failed trial may
+	// have the first: strangers connect, too.
+	EstablishedMS *float64 `json:"established_ms"`
+	ConnectMS     *float64 `json:"connect_ms"`
+
+	// RTTMS is the round trip between the peers as it was measured, not as
+	// it was asked for.
+	RTTMS *float64 `json:"rtt_ms"`
+
+	// LatenessMS is how much later than due the latest of the packets that
+	// were held for delay was released, and Packets how many were held.
+	LatenessMS float64 `json:"lateness_ms"`
+	Packets    int64   `json:"packets"`
+}
+
+// String tells a trial in one line.
+func (t Trial) String() string {
+	line := fmt.Sprintf("%s, trial %d: %s", t.Cell, t.Number, t.Outcome)
+	if t.ConnectMS != nil {
+		line += fmt.Sprintf(" after %.1f ms", *t.ConnectMS)
+	}
+	if t.Cause != "" {
+		line += ": " + t.Cause
+	}
+	return line
+}
+
+// Outcome is what came of a trial.
+type Outcome string
+
+// The outcomes. Connected means that both peers checked the other's proof. An
+// invalid trial is one that the lab spoiled, by holding packets for too long
+// for instance: it says nothing about the NATs and counts for neither side.
+const (
+	Connected Outcome = "connected"
+	Failed    Outcome = "failed"
+	Invalid   Outcome = "invalid"
+)
+
+// UnmarshalText accepts the three outcomes only.
+func (o *Outcome) UnmarshalText(text []byte) error {
+	read := Outcome(text)
+	if err := read.check(); err != nil {
+		return err
+	}
+	*o = read
+	return nil
+}
+
+func (o Outcome) check() error {
+	switch o {
+	case Connected, Failed, Invalid:
+		return nil
+	}
+	return fmt.Errorf("outcome: %q is not one of %s, %s, %s", string(o), Connected, Failed, Invalid)
+}
+
+// check tells everything that a line must have and this trial has not.
+func (t Trial) check() error {
+	var errs []error
+	if t.Topology == "" {
+		errs = append(errs, errors.New("topology: missing"))
+	}
+	if t.Strategy == "" {
+		errs = append(errs, errors.New("strategy: missing"))
+	}
+	errs = append(errs, t.Outcome.check())
+	if t.Outcome == Connected && t.ConnectMS == nil {
+		errs = append(errs, errors.New("connect_ms: a connected trial has one"))
+	}
+	return errors.Join(errs...)
+}
+
+// Milliseconds is a duration as the file holds it: milliseconds, to the
+// microsecond.
+func Milliseconds(d time.Duration) float64 {
+	return math.Round(float64(d)/float64(time.Microsecond)) / 1000
+}

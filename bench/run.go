@@ -1,0 +1,127 @@
+package bench
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/punchlab/punchlab/bench/results"
+	"github.com/punchlab/punchlab/harness"
+)
+
+// Observer is told of a run while it goes, from one goroutine at a time. Any
+// of its functions may be nil.
+type Observer struct {
+	// Trial is called for every trial that ended, invalid ones too.
+	Trial func(results.Trial)
+	// Lab is called with the trial's lab before the lab is reset, and may look
+	// at it: Dump, for example.
+	Lab func(results.Trial, *harness.Lab)
+	// Cell is called for every cell that has all its trials.
+	Cell func(results.Cell)
+}
+
+// invalidPerTrial bounds how often an invalid trial is repeated: a machine on
+// which most trials are spoiled does not measure anything.
+const invalidPerTrial = 3
+
+// Run makes every trial of the plan. Cells run side by side, each in a lab of
+// its own that all its trials use: a pair that cannot connect costs its own
+// patience and nobody else's time. When ctx ends, trials that are under way
+// are given up and Run returns ctx's cause. An error of a lab ends the run.
+func Run(ctx context.Context, p Plan, o Observer) error {
+	if err := p.check(); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	r := &run{plan: p, observer: o}
+	cells := make(chan Cell)
+	var workers sync.WaitGroup
+	for range min(cmp.Or(p.Parallel, DefaultParallel()), len(p.Cells)) {
+		workers.Go(func() {
+			for c := range cells {
+				if err := r.cell(ctx, c); err != nil && ctx.Err() == nil {
+					cancel(fmt.Errorf("%s: %w", c.Key(), err))
+				}
+			}
+		})
+	}
+	deal(ctx, p.shuffled(), cells)
+	workers.Wait()
+	return context.Cause(ctx)
+}
+
+// deal hands out the cells until ctx ends.
+func deal(ctx context.Context, all []Cell, to chan<- Cell) {
+	defer close(to)
+	for _, c := range all {
+		select {
+		case to <- c:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// run is a plan being carried out.
+type run struct {
+	plan     Plan
+	observer Observer
+	telling  sync.Mutex
+}
+
+// cell makes the trials of one cell.
+func (r *run) cell(ctx context.Context, c Cell) (err error) {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s, err := open(ctx, c)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.close()) }()
+	key, valid := c.Key(), 0
+	for n := 0; valid < r.plan.Trials; n++ {
+		if n >= r.plan.Trials*(1+invalidPerTrial) {
+			return fmt.Errorf("%d of %d trials were invalid: this machine is too busy to measure", n-valid, n)
+		}
+		t, err := s.try(ctx, c, TryOptions{
+			Patience: r.plan.Patience, Stagger: r.plan.stagger(valid), Seed: r.plan.seed(key, n),
+		})
+		if err != nil {
+			return err
+		}
+		t.Number = n
+		r.tell(t.Trial, s.lab)
+		if err := s.reset(); err != nil {
+			return err
+		}
+		if t.Outcome != results.Invalid {
+			valid++
+		}
+	}
+	r.finished(key)
+	return nil
+}
+
+func (r *run) tell(t results.Trial, lab *harness.Lab) {
+	r.telling.Lock()
+	defer r.telling.Unlock()
+	if r.observer.Trial != nil {
+		r.observer.Trial(t)
+	}
+	if r.observer.Lab != nil {
+		r.observer.Lab(t, lab)
+	}
+}
+
+func (r *run) finished(c results.Cell) {
+	r.telling.Lock()
+	defer r.telling.Unlock()
+	if r.observer.Cell != nil {
+		r.observer.Cell(c)
+	}
+}

@@ -1,0 +1,202 @@
+package bench
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/punchlab/punchlab/bench/results"
+	"github.com/punchlab/punchlab/punch"
+)
+
+// TryOptions say how one trial goes.
+type TryOptions struct {
+	Patience time.Duration // how long the pair may try, from the introduction on
+	Stagger  time.Duration // how much later bob reads his introduction than alice; negative: alice later
+	Seed     uint64        // recorded with the trial
+}
+
+// Attempt is a trial and what the engine of each peer saw of it.
+type Attempt struct {
+	results.Trial
+	Alice, Bob punch.Report
+}
+
+// Try builds the lab of a cell and runs one trial in it.
+func Try(ctx context.Context, c Cell, o TryOptions) (_ Attempt, err error) {
+	s, err := open(ctx, c)
+	if err != nil {
+		return Attempt{}, err
+	}
+	defer func() { err = errors.Join(err, s.close()) }()
+	return s.try(ctx, c, o)
+}
+
+// party is one peer's side of a trial.
+type party struct {
+	conn   net.Conn
+	report punch.Report
+	err    error
+}
+
+// try runs one trial. An error means that there was none: the lab failed, or
+// ctx ended.
+func (s *site) try(ctx context.Context, c Cell, o TryOptions) (Attempt, error) {
+	began := time.Now()
+	both := s.connect(ctx, c, o)
+	defer func() {
+		for _, p := range both {
+			abort(p.conn)
+		}
+	}()
+	usable := converse(both, o.Patience)
+	if ctx.Err() != nil {
+		return Attempt{}, context.Cause(ctx)
+	}
+	links, err := s.lab.Links()
+	if err != nil {
+		return Attempt{}, err
+	}
+	sent, err := s.packets()
+	if err != nil {
+		return Attempt{}, err
+	}
+	t := results.Trial{
+		Cell: c.Key(), Seed: o.Seed, At: began,
+		StaggerMS: results.Milliseconds(o.Stagger), LatenessMS: results.Milliseconds(links.Lateness), Packets: sent,
+	}
+	judge(&t, both, usable)
+	if spoiled := spoiled(c.Topology.RTT(peers[0], peers[1]), links); spoiled != nil {
+		t.Outcome, t.Cause = results.Invalid, spoiled.Error()
+	}
+	return Attempt{Trial: t, Alice: both[0].report, Bob: both[1].report}, nil
+}
+
+// connect lets both peers try, and waits for both: a side that closed its
+// connection early would reset the other's.
+func (s *site) connect(ctx context.Context, c Cell, o TryOptions) *[2]party {
+	secret := punch.Secret(make([]byte, 32))
+	_, _ = rand.Read(secret) // never fails (crypto/rand)
+	holds := [2]time.Duration{max(-o.Stagger, 0), max(o.Stagger, 0)}
+	both := new([2]party)
+	var trying sync.WaitGroup
+	for i, name := range peers {
+		trying.Go(func() {
+			p := &both[i]
+			p.conn, p.report, p.err = punch.Connect(ctx, punch.Config{
+				Network: s.lab.Host(name), Rendezvous: s.at, Secret: secret, Strategy: c.Strategy,
+				Patience: o.Patience, Wait: o.Patience, Hold: holds[i],
+			})
+		})
+	}
+	trying.Wait()
+	return both
+}
+
+// converse finds out whether the two connections are the two ends of one that
+// works: each peer says something that the other must hear.
+func converse(both *[2]party, patience time.Duration) error {
+	if both[0].conn == nil || both[1].conn == nil {
+		return errNotBoth
+	}
+	var speaking sync.WaitGroup
+	var errs [2]error
+	words := [2]string{"from alice", "from bob.."}
+	for i, p := range both {
+		speaking.Go(func() { errs[i] = exchange(p.conn, words[i], words[1-i], patience) })
+	}
+	speaking.Wait()
+	return errors.Join(errs[:]...)
+}
+
+var errNotBoth = errors.New("only one peer has a connection")
+
+func exchange(conn net.Conn, say, hear string, patience time.Duration) error {
+	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+		return err
+	}
+	if _, err := io.WriteString(conn, say); err != nil {
+		return err
+	}
+	heard := make([]byte, len(hear))
+	if _, err := io.ReadFull(conn, heard); err != nil {
+		return err
+	}
+	if string(heard) != hear {
+		return fmt.Errorf("heard %q instead of %q", heard, hear)
+	}
+	return nil
+}
+
+// abort closes a connection with a reset, so that nothing of it stays behind
+// in TIME-WAIT for the next trial.
+func abort(conn net.Conn) {
+	if conn == nil {
+		return
+	}
+	if c, ok := conn.(interface{ SetLinger(int) error }); ok {
+		_ = c.SetLinger(0)
+	}
+	_ = conn.Close()
+}
+
+// judge fills in what came of the trial. Times count from the moment that the
+// later peer has read the introduction.
+func judge(t *results.Trial, both *[2]party, usable error) {
+	a, b := both[0].report, both[1].report
+	start := later(a.Introduced, b.Introduced)
+	if !a.Established.IsZero() && !b.Established.IsZero() {
+		t.EstablishedMS = new(results.Milliseconds(later(a.Established, b.Established).Sub(start)))
+	}
+	switch {
+	case both[0].err == nil && both[1].err == nil && usable == nil:
+		t.Outcome, t.Via = results.Connected, cmp.Or(a.Via, b.Via)
+		t.ConnectMS = new(results.Milliseconds(later(a.Proven, b.Proven).Sub(start)))
+		t.RTTMS = new(results.Milliseconds(roundTrip(both)))
+	case both[0].err == nil && both[1].err == nil:
+		t.Outcome, t.Cause = results.Failed, "the peers' connections are not one: "+usable.Error()
+	default:
+		t.Outcome, t.Cause = results.Failed, cause(both)
+	}
+}
+
+func later(x, y time.Time) time.Time {
+	if x.After(y) {
+		return x
+	}
+	return y
+}
+
+// roundTrip is the time from peer to peer and back, as TCP measured it: on
+// their connection, or on both halves of a relayed one.
+func roundTrip(both *[2]party) time.Duration {
+	a, b := both[0].report, both[1].report
+	if _, direct := both[0].conn.(*net.TCPConn); !direct {
+		return a.RTT + b.RTT
+	}
+	if a.RTT == 0 || b.RTT == 0 {
+		return max(a.RTT, b.RTT)
+	}
+	return min(a.RTT, b.RTT)
+}
+
+// cause says why a trial failed: what each peer's engine said.
+func cause(both *[2]party) string {
+	text := ""
+	for i, p := range both {
+		if p.err == nil {
+			continue
+		}
+		if text != "" {
+			text += "; "
+		}
+		text += peers[i] + ": " + p.err.Error()
+	}
+	return text
+}

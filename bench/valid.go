@@ -1,0 +1,28 @@
+package bench
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/punchlab/punchlab/harness"
+)
+
+// LatenessBound is by how much a packet may be held longer than it should be
+// in a trial that counts: an eighth of the round trip between the peers. Two
+// peers whose SYNs are to cross may start half a round trip apart; an eighth
+// on each side leaves half of that. For pairs that are closer than 16
+// milliseconds it is 2, which a quiet machine keeps.
+func LatenessBound(rtt time.Duration) time.Duration {
+	return max(rtt/8, 2*time.Millisecond)
+}
+
+// spoiled says why a trial does not count, if it does not.
+func spoiled(rtt time.Duration, links harness.LinkStats) error {
+	switch bound := LatenessBound(rtt); {
+	case links.Lost > 0:
+		return fmt.Errorf("the lab lost %d packets", links.Lost)
+	case links.Lateness > bound:
+		return fmt.Errorf("the lab held a packet %s too long; up to %s counts", links.Lateness.Round(10*time.Microsecond), bound)
+	}
+	return nil
+}

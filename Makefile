@@ -1,0 +1,27 @@
+.PHONY: help test bench matrix soak update lint cover
+
+help: ## this list
+	@sed -nE 's/^([a-z]+):.*## (.*)/\1\t\2/p' Makefile | expand -t 10
+
+test: ## all tests, as the README says
+	go test ./...
+	cd examples && go test ./...
+
+bench: ## the benchmarks and their floors side by side
+	go test -run '^$$' -bench . ./harness/... ./bench/...
+
+matrix: ## the matrix of the README
+	go run ./cmd/punchlab bench
+
+soak: ## the matrix twenty times, half of them on busy cores
+	PUNCHLAB_SOAK=20 go test -count=1 -timeout 20m -v -run '^TestSoak$$' ./specs
+
+update: ## rewrite the golden texts; look at their diff
+	PUNCHLAB_UPDATE=1 go test -count=1 ./bench/report ./harness/internal/natrules
+
+lint: ## golangci-lint, from a module of its own
+	go tool -modfile=ci/lint/go.mod golangci-lint run
+
+cover: ## coverage by function
+	go test -coverpkg=./... -coverprofile=cover.out ./...
+	go tool cover -func=cover.out

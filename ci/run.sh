@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# What CI runs, on a machine that ci/setup.sh has set up: as root, or as a user
+# who may create user namespaces.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+# Under sudo and in containers the checkout belongs to somebody else, and Go
+# would not stamp binaries with its revision.
+export GOFLAGS="${GOFLAGS:-} -buildvcs=false"
+
+heading() { printf '\n== %s\n' "$*"; }
+
+heading "format and vet"
+unformatted=$(gofmt -l .)
+if [ -n "$unformatted" ]; then
+	printf 'gofmt would change:\n%s\n' "$unformatted"
+	exit 1
+fi
+go vet ./...
+
+heading "pure packages on other systems"
+for system in darwin windows; do
+	GOOS=$system go build ./natprofiles/... ./topologies/... ./punch/... ./bench/results/...
+done
+
+heading "what this machine can do"
+go run ./cmd/punchlab doctor || true # the tests tell what of it they miss
+
+heading "tests"
+.ci/run

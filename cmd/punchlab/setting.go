@@ -1,0 +1,119 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/punchlab/punchlab/harness"
+	"github.com/punchlab/punchlab/internal/strictyaml"
+	"github.com/punchlab/punchlab/topologies"
+)
+
+// setting are the flags of the verbs that run trials: where, and how.
+type setting struct {
+	flags         *pflag.FlagSet
+	topology      string
+	slots         []string
+	rtt, patience time.Duration
+	staggers      []string
+	seed          uint64
+}
+
+// register defines the flags. The verbs define --stagger themselves: one takes
+// a list, the other does not.
+func (s *setting) register(flags *pflag.FlagSet) {
+	s.flags = flags
+	flags.StringVar(&s.topology, "topology", "two-nats", "who stands behind whom: a `name`, or the path of a YAML file")
+	flags.StringArrayVar(&s.slots, "slot", nil, "fill a further slot of the topology: `SLOT=PROFILE`; may be repeated")
+	flags.DurationVar(&s.rtt, "rtt", 40*time.Millisecond, "round trip between the peers: scales the delays of all access links alike")
+	flags.DurationVar(&s.patience, "patience", 2*time.Second, "how long a pair may try, from its introduction on")
+	flags.Uint64Var(&s.seed, "seed", 0, "what all random choices of the run are made from (default random)")
+}
+
+// site is where trials take place: a topology whose further slots are filled.
+type site struct {
+	topology topologies.Topology
+	slots    harness.NATs
+	rtt      time.Duration // between the peers
+	staggers []time.Duration
+}
+
+// site checks the flags of the setting. A topology that is not known leaves
+// what depends on it unchecked, and ok is false.
+func (s *setting) site(layouts topologies.Catalogue, c *choice) (at site, ok bool) {
+	if s.patience <= 0 {
+		c.addf("--patience", "%v is not a duration above 0s", s.patience)
+	}
+	if s.rtt <= 0 {
+		c.addf("--rtt", "%v is not a duration above 0s", s.rtt)
+	}
+	t, err := layouts.Get(s.topology)
+	if err != nil {
+		c.add("--topology", err)
+		return site{}, false
+	}
+	at = site{topology: t, slots: c.further(t, s.slots), rtt: s.rtt}
+	if s.rtt > 0 {
+		at.scale(s, c)
+	}
+	for _, word := range s.staggers {
+		stagger, err := parseStagger(word, at.rtt)
+		if err == nil && s.patience > 0 && stagger.Abs() >= s.patience {
+			err = fmt.Errorf("%s is not shorter than the patience, %v: the earlier peer would have given up", word, s.patience)
+		}
+		c.add("--stagger", err)
+		at.staggers = append(at.staggers, stagger)
+	}
+	return at, true
+}
+
+// scale gives the topology the round trip of the setting. A topology that
+// cannot have it is an error if the user asked for it; the default gives way.
+func (at *site) scale(s *setting, c *choice) {
+	scaled, err := at.topology.WithRTT(s.rtt)
+	switch {
+	case err == nil:
+		at.topology = scaled
+	case s.flags.Changed("rtt"):
+		c.add("--rtt", err)
+	default:
+		at.rtt = peersRTT(at.topology)
+	}
+}
+
+// parseStagger reads a duration, or a multiple of the round trip: 0.25rtt.
+func parseStagger(word string, rtt time.Duration) (time.Duration, error) {
+	times, ok := strings.CutSuffix(word, "rtt")
+	if !ok {
+		if d, err := time.ParseDuration(word); err == nil {
+			return d, nil
+		}
+		return 0, badStagger(word)
+	}
+	factor, err := strconv.ParseFloat(times, 64)
+	product := factor * float64(rtt)
+	if err != nil || !(math.Abs(product) < math.MaxInt64) { // also NaN
+		return 0, badStagger(word)
+	}
+	return time.Duration(math.Round(product)), nil
+}
+
+func badStagger(word string) error {
+	return fmt.Errorf("%s is neither a duration, such as 5ms, nor a multiple of the round trip, such as 0.25rtt or -1rtt",
+		strictyaml.Quote(word))
+}
+
+// seedOrRandom is the seed that was asked for, or a new one. Random ones stay
+// below 2^53, so that readers of JSON that hold numbers as floats keep them.
+func (s *setting) seedOrRandom() uint64 {
+	if s.flags.Changed("seed") {
+		return s.seed
+	}
+	return rand.Uint64N(1 << 53)
+}

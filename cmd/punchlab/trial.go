@@ -1,0 +1,115 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/punchlab/punchlab/bench"
+	"github.com/punchlab/punchlab/bench/results"
+	"github.com/punchlab/punchlab/natprofiles"
+)
+
+// trialFlags are those of trial.
+type trialFlags struct {
+	setting
+	natA, natB, strategy, stagger string
+}
+
+func newTrial(c *common) *cobra.Command {
+	var f trialFlags
+	cmd := &cobra.Command{
+		Use:   "trial",
+		Short: "Run one trial and tell what happened",
+		Long: `trial lets one pair of peers try once, in a lab of its own, and tells what each of
+them saw. The exit status is 1 if they did not connect.
+
+Strategies:
+` + strategyList(),
+		Example: `  punchlab trial --nat-a openwrt --nat-b linux-masquerade --strategy simultaneous-open
+  punchlab trial --topology one-nat --nat-a linux-random --strategy direct --rtt 100ms
+  punchlab trial --nat-a openwrt --nat-b openwrt --strategy simultaneous-open --stagger -0.5rtt --json`,
+		Args: noArguments,
+		RunE: func(_ *cobra.Command, _ []string) error {
+			cell, stagger, err := f.cell(c)
+			if err != nil {
+				return err
+			}
+			inLab(func(ctx context.Context) error { return f.run(ctx, cell, stagger, c.json) })
+			return nil
+		},
+	}
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	flags.StringVar(&f.natA, "nat-a", "", "`profile` of Alice's NAT: a name, or the path of a YAML file")
+	flags.StringVar(&f.natB, "nat-b", "", "`profile` of Bob's NAT")
+	flags.StringVar(&f.strategy, "strategy", "", "the `strategy` to try")
+	flags.StringVar(&f.stagger, "stagger", "0",
+		"how much later than Alice Bob starts: a `duration`, or a multiple of the round trip such as -0.25rtt")
+	f.register(flags)
+	return cmd
+}
+
+// cell checks all flags and makes a cell of them.
+func (f *trialFlags) cell(c *common) (bench.Cell, time.Duration, error) {
+	profiles, layouts, err := c.catalogues()
+	if err != nil {
+		return bench.Cell{}, 0, err
+	}
+	choice := &choice{catalogue: profiles}
+	f.staggers = []string{f.stagger}
+	strategies := choice.strategies(one(f.strategy))
+	if len(strategies) > 1 {
+		choice.addf("--strategy", "a trial tries one strategy; want one of %s", strings.Join(strategyNames(), ", "))
+	}
+	at, ok := f.site(layouts, choice)
+	var as, bs []natprofiles.Profile
+	if ok {
+		as, bs = choice.varied(at.topology, "a", one(f.natA)), choice.varied(at.topology, "b", one(f.natB))
+	}
+	if len(as) > 1 || len(bs) > 1 {
+		choice.addf("--nat-a, --nat-b", "a trial has one profile in each slot; bench takes several")
+	}
+	if err := choice.err(); err != nil {
+		return bench.Cell{}, 0, err
+	}
+	cells, err := bench.Cells(at.topology, as, bs, at.slots, strategies)
+	if err != nil {
+		return bench.Cell{}, 0, err
+	}
+	return cells[0], at.staggers[0], nil
+}
+
+// one is the list of a word, or of nothing.
+func one(word string) []string {
+	if word == "" {
+		return nil
+	}
+	return []string{word}
+}
+
+// run runs the trial and tells it.
+func (f *trialFlags) run(ctx context.Context, cell bench.Cell, stagger time.Duration, asJSON bool) error {
+	attempt, err := bench.Try(ctx, cell, bench.TryOptions{
+		Patience: f.patience, Stagger: stagger, Seed: f.seedOrRandom(),
+	})
+	if err != nil {
+		return fmt.Errorf("trial: %w", err)
+	}
+	if asJSON {
+		err = printJSON(os.Stdout, attemptJSON(attempt))
+	} else {
+		err = write(os.Stdout, attemptPage(attempt))
+	}
+	if err != nil {
+		return err
+	}
+	if attempt.Outcome != results.Connected {
+		return errTold
+	}
+	return nil
+}

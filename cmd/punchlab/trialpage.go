@@ -1,0 +1,111 @@
+package main
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"github.com/punchlab/punchlab/bench"
+	"github.com/punchlab/punchlab/bench/results"
+	"github.com/punchlab/punchlab/punch"
+	"github.com/punchlab/punchlab/topologies"
+)
+
+// attemptPage tells what happened in a trial.
+func attemptPage(a bench.Attempt) string {
+	pairs := [][2]string{
+		{topologies.Alice, saw(a.Alice)},
+		{topologies.Bob, saw(a.Bob)},
+		{"established", reached(a.EstablishedMS, a.RTTMS)},
+		{"connected", reached(a.ConnectMS, a.RTTMS)},
+	}
+	if a.RTTMS != nil {
+		pairs = append(pairs, [2]string{"round trip", fmt.Sprintf("%.1f ms, as measured", *a.RTTMS)})
+	}
+	if a.Via != "" {
+		pairs = append(pairs, [2]string{"via", a.Via + winner(a)})
+	}
+	if a.Cause != "" {
+		pairs = append(pairs, [2]string{"cause", strings.ReplaceAll(a.Cause, "; "+topologies.Bob+": ", "\n"+topologies.Bob+": ")})
+	}
+	pairs = append(pairs, [2]string{"seed", fmt.Sprint(a.Seed)})
+	return fmt.Sprintf("%s: %s\n\n", a.Outcome, a.Cell) + entries("  ", pairs)
+}
+
+// saw tells one peer's side.
+func saw(r punch.Report) string {
+	if !r.Observed.IsValid() {
+		return "was not seen by the rendezvous"
+	}
+	return fmt.Sprintf("%s, seen from outside as %s; %s, %d refused, %d replaced unanswered",
+		r.Local, r.Observed, counted(r.SYNs, "SYN"), r.Refusals, r.Silences)
+}
+
+// winner tells whose connection won, where a peer made one.
+func winner(a bench.Attempt) string {
+	if a.Alice.SYNs+a.Bob.SYNs == 0 {
+		return "" // the relay's is the one to the server
+	}
+	return ": alice " + began(a.Alice) + ", bob " + began(a.Bob)
+}
+
+// began tells how a peer got the connection that won.
+func began(r punch.Report) string {
+	if r.Accepted {
+		return "accepted"
+	}
+	return "dialled"
+}
+
+// reached tells a time in milliseconds and, if the round trip is known, in
+// round trips.
+func reached(ms, rtt *float64) string {
+	if ms == nil {
+		return "no"
+	}
+	text := fmt.Sprintf("after %.1f ms", *ms)
+	if rtt != nil && *rtt > 0 {
+		text += fmt.Sprintf(", %.2f round trips", *ms / *rtt)
+	}
+	return text
+}
+
+func counted(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// attempt is a trial for machines: a line of the results file, and what each
+// peer saw.
+type attempt struct {
+	results.Trial
+	Alice peer `json:"alice"`
+	Bob   peer `json:"bob"`
+}
+
+// peer is what one peer saw of a trial. Endpoints that nobody saw are empty.
+type peer struct {
+	Local     endpoint `json:"local"`
+	Observed  endpoint `json:"observed"`
+	Peer      endpoint `json:"peer"`
+	Accepted  bool     `json:"accepted"`
+	SYNs      int      `json:"syns"`
+	Refusals  int      `json:"refusals"`
+	Silences  int      `json:"silences"`
+	Strangers int      `json:"strangers"`
+}
+
+type endpoint = netip.AddrPort
+
+func attemptJSON(a bench.Attempt) attempt {
+	return attempt{Trial: a.Trial, Alice: peerJSON(a.Alice), Bob: peerJSON(a.Bob)}
+}
+
+func peerJSON(r punch.Report) peer {
+	return peer{
+		Local: r.Local, Observed: r.Observed, Peer: r.Peer, Accepted: r.Accepted,
+		SYNs: r.SYNs, Refusals: r.Refusals, Silences: r.Silences, Strangers: r.Strangers,
+	}
+}

@@ -26,9 +26,10 @@ type Plan struct {
 }
 
 // DefaultParallel is how many labs run side by side if nobody says otherwise.
-// A trial mostly waits for its packets: 32 labs keep a core busy without
-// making packets late.
-func DefaultParallel() int { return 32 * runtime.GOMAXPROCS(0) }
+// A trial mostly waits for its packets: two dozen labs keep a processor busy
+// and few packets late. The scheduler's GOMAXPROCS says nothing here, since
+// labs raise it.
+func DefaultParallel() int { return 24 * runtime.NumCPU() }
 
 // Manifest describes the plan at the head of a results file. The cells are in
 // the plan's order. Options are for people: flags and their values.

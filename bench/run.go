@@ -51,7 +51,7 @@ func Run(ctx context.Context, p Plan, o Observer) error {
 	}
 	deal(ctx, p.shuffled(), cells)
 	workers.Wait()
-	return context.Cause(ctx)
+	return errors.Join(context.Cause(ctx), r.closeParked())
 }
 
 // deal hands out the cells until ctx ends.
@@ -71,6 +71,34 @@ type run struct {
 	plan     Plan
 	observer Observer
 	telling  sync.Mutex
+
+	parking sync.Mutex
+	parked  []*Site
+}
+
+// mostParked is how many labs that are done with wait for the end of the run.
+// Taking down a lab keeps the kernel busy for milliseconds at a time, on a
+// processor that a trial may need (net/core/net_namespace.c, cleanup_net). A
+// parked lab costs about a megabyte.
+const mostParked = 256
+
+// park closes a site, now or when all trials have been made.
+func (r *run) park(s *Site) error {
+	r.parking.Lock()
+	defer r.parking.Unlock()
+	if len(r.parked) < mostParked {
+		r.parked = append(r.parked, s)
+		return nil
+	}
+	return s.Close()
+}
+
+func (r *run) closeParked() error {
+	var errs []error
+	for _, s := range r.parked {
+		errs = append(errs, s.Close())
+	}
+	return errors.Join(errs...)
 }
 
 // cell makes the trials of one cell.
@@ -78,17 +106,17 @@ func (r *run) cell(ctx context.Context, c Cell) (err error) {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	s, err := open(ctx, c)
+	s, err := Open(ctx, c)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.close()) }()
+	defer func() { err = errors.Join(err, r.park(s)) }()
 	key, valid := c.Key(), 0
 	for n := 0; valid < r.plan.Trials; n++ {
 		if n >= r.plan.Trials*(1+invalidPerTrial) {
 			return fmt.Errorf("%d of %d trials were invalid: this machine is too busy to measure", n-valid, n)
 		}
-		t, err := s.try(ctx, c, TryOptions{
+		t, err := s.Try(ctx, TryOptions{
 			Patience: r.plan.Patience, Stagger: r.plan.stagger(valid), Seed: r.plan.seed(key, n),
 		})
 		if err != nil {
@@ -96,7 +124,7 @@ func (r *run) cell(ctx context.Context, c Cell) (err error) {
 		}
 		t.Number = n
 		r.tell(t.Trial, s.lab)
-		if err := s.reset(); err != nil {
+		if err := s.Reset(); err != nil {
 			return err
 		}
 		if t.Outcome != results.Invalid {

@@ -14,30 +14,33 @@ import (
 	"github.com/punchlab/punchlab/topologies"
 )
 
-// site is a lab with a server at its rendezvous: the place of one cell's
-// trials, one after the other.
-type site struct {
+// Site is the place of one cell's trials: a lab with a server at its
+// rendezvous. Trials are made one after the other, with a Reset between them.
+type Site struct {
+	cell   Cell
 	lab    *harness.Lab
 	server *rendezvous.Server
 	at     []netip.AddrPort // where the server listens
 	stop   func() error
-	sent   uint64 // packets that the peers had sent when the last trial ended
 }
 
 // rendezvousPort is where the server listens, on each address of its host.
 // It is STUN's, which a rendezvous resembles (RFC 8489, section 2).
 const rendezvousPort = 3478
 
+// building is held while a lab is built. The kernel builds one at a time in
+// any case (rtnl_lock), and several that try take the processors from the
+// trials that are under way.
 var building sync.Mutex
-// open builds the lab of a cell and starts its server.
-func open(ctx context.Context, c Cell) (_ *site, err error) {
-	building.Lock()
-	lab, err := harness.New(ctx, c.Topology, c.NATs)
-	building.Unlock()
+
+// Open builds the lab of a cell and starts its server. The caller closes the
+// site.
+func Open(ctx context.Context, c Cell) (_ *Site, err error) {
+	lab, err := build(ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	s := &site{lab: lab, server: new(rendezvous.Server)}
+	s := &Site{cell: c, lab: lab, server: new(rendezvous.Server)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, lab.Close())
@@ -60,28 +63,37 @@ func open(ctx context.Context, c Cell) (_ *site, err error) {
 	return s, nil
 }
 
-// close stops the server and takes the lab down.
-func (s *site) close() error { return errors.Join(s.stop(), s.lab.Close()) }
+func build(ctx context.Context, c Cell) (*harness.Lab, error) {
+	building.Lock()
+	defer building.Unlock()
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return harness.New(ctx, c.Topology, c.NATs)
+}
 
-// reset makes the site fit for the next trial, as if it were new.
-func (s *site) reset() error {
+// Lab is the site's lab.
+func (s *Site) Lab() *harness.Lab { return s.lab }
+
+// Close stops the server and takes the lab down.
+func (s *Site) Close() error { return errors.Join(s.stop(), s.lab.Close()) }
+
+// Reset makes the site fit for the next trial, as if it were new.
+func (s *Site) Reset() error {
 	s.server.Reset()
 	return s.lab.Reset()
 }
 
-// packets counts what the peers have sent since it was last asked.
-func (s *site) packets() (int64, error) {
-	var total uint64
+// sent counts the packets that the peers have sent since the lab was built.
+func (s *Site) sent() (total int64, err error) {
 	for _, name := range peers {
 		n, err := s.lab.Host(name).Sent()
 		if err != nil {
 			return 0, err
 		}
-		total += n
+		total += int64(n)
 	}
-	count := total - s.sent
-	s.sent = total
-	return int64(count), nil
+	return total, nil
 }
 
 // peers are the hosts that try to connect.

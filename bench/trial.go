@@ -3,7 +3,6 @@ package bench
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -30,12 +29,12 @@ type Attempt struct {
 
 // Try builds the lab of a cell and runs one trial in it.
 func Try(ctx context.Context, c Cell, o TryOptions) (_ Attempt, err error) {
-	s, err := open(ctx, c)
+	s, err := Open(ctx, c)
 	if err != nil {
 		return Attempt{}, err
 	}
-	defer func() { err = errors.Join(err, s.close()) }()
-	return s.try(ctx, c, o)
+	defer func() { err = errors.Join(err, s.Close()) }()
+	return s.Try(ctx, o)
 }
 
 // party is one peer's side of a trial.
@@ -45,11 +44,15 @@ type party struct {
 	err    error
 }
 
-// try runs one trial. An error means that there was none: the lab failed, or
-// ctx ended.
-func (s *site) try(ctx context.Context, c Cell, o TryOptions) (Attempt, error) {
+// Try runs one trial. An error means that there was none: the lab failed, or
+// ctx ended. When it returns, both peers' connections are closed.
+func (s *Site) Try(ctx context.Context, o TryOptions) (Attempt, error) {
+	before, err := s.sent()
+	if err != nil {
+		return Attempt{}, err
+	}
 	began := time.Now()
-	both := s.connect(ctx, c, o)
+	both := s.connect(ctx, o)
 	defer func() {
 		for _, p := range both {
 			abort(p.conn)
@@ -63,16 +66,16 @@ func (s *site) try(ctx context.Context, c Cell, o TryOptions) (Attempt, error) {
 	if err != nil {
 		return Attempt{}, err
 	}
-	sent, err := s.packets()
+	after, err := s.sent()
 	if err != nil {
 		return Attempt{}, err
 	}
 	t := results.Trial{
-		Cell: c.Key(), Seed: o.Seed, At: began,
-		StaggerMS: results.Milliseconds(o.Stagger), LatenessMS: results.Milliseconds(links.Lateness), Packets: sent,
+		Cell: s.cell.Key(), Seed: o.Seed, At: began,
+		StaggerMS: results.Milliseconds(o.Stagger), LatenessMS: results.Milliseconds(links.Lateness), Packets: after - before,
 	}
 	judge(&t, both, usable)
-	if spoiled := spoiled(c.Topology.RTT(peers[0], peers[1]), links); spoiled != nil {
+	if spoiled := spoiled(roundAbout(s.cell.Topology), links); spoiled != nil {
 		t.Outcome, t.Cause = results.Invalid, spoiled.Error()
 	}
 	return Attempt{Trial: t, Alice: both[0].report, Bob: both[1].report}, nil
@@ -80,9 +83,8 @@ func (s *site) try(ctx context.Context, c Cell, o TryOptions) (Attempt, error) {
 
 // connect lets both peers try, and waits for both: a side that closed its
 // connection early would reset the other's.
-func (s *site) connect(ctx context.Context, c Cell, o TryOptions) *[2]party {
-	secret := punch.Secret(make([]byte, 32))
-	_, _ = rand.Read(secret) // never fails (crypto/rand)
+func (s *Site) connect(ctx context.Context, o TryOptions) *[2]party {
+	secret := punch.NewSecret()
 	holds := [2]time.Duration{max(-o.Stagger, 0), max(o.Stagger, 0)}
 	both := new([2]party)
 	var trying sync.WaitGroup
@@ -90,7 +92,7 @@ func (s *site) connect(ctx context.Context, c Cell, o TryOptions) *[2]party {
 		trying.Go(func() {
 			p := &both[i]
 			p.conn, p.report, p.err = punch.Connect(ctx, punch.Config{
-				Network: s.lab.Host(name), Rendezvous: s.at, Secret: secret, Strategy: c.Strategy,
+				Network: s.lab.Host(name), Rendezvous: s.at, Secret: secret, Strategy: s.cell.Strategy,
 				Patience: o.Patience, Wait: o.Patience, Hold: holds[i],
 			})
 		})

@@ -5,15 +5,21 @@ import (
 	"time"
 
 	"github.com/punchlab/punchlab/harness"
+	"github.com/punchlab/punchlab/topologies"
 )
 
 // LatenessBound is by how much a packet may be held longer than it should be
-// in a trial that counts: an eighth of the round trip between the peers. Two
-// peers whose SYNs are to cross may start half a round trip apart; an eighth
-// on each side leaves half of that. For pairs that are closer than 16
-// milliseconds it is 2, which a quiet machine keeps.
+// in a trial that counts: an eighth of the round trip between the peers, by
+// way of the server. Two peers whose SYNs are to cross may start half a round
+// trip apart; an eighth on each side leaves half of that. For pairs that are
+// closer than 16 milliseconds it is 2, which a quiet machine keeps.
 func LatenessBound(rtt time.Duration) time.Duration {
 	return max(rtt/8, 2*time.Millisecond)
+}
+
+// roundAbout is the round trip between the peers by way of the server.
+func roundAbout(t topologies.Topology) time.Duration {
+	return t.RTT(topologies.Alice, topologies.Rendezvous) + t.RTT(topologies.Bob, topologies.Rendezvous)
 }
 
 // spoiled says why a trial does not count, if it does not.

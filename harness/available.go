@@ -20,7 +20,7 @@ func Available() error { return available() }
 
 var available = sync.OnceValue(func() error {
 	if refusal != nil {
-		return refusal
+		return explain(refusal)
 	}
 	made, err := kernel.NewNamespaces([][]kernel.Sysctl{nil})
 	if err != nil {

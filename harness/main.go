@@ -42,7 +42,7 @@ func Main(run func() int) {
 	}
 	status, err := reenter()
 	if err != nil {
-		refusal = explain(err)
+		refusal = err
 		status = run()
 	}
 	os.Exit(status)

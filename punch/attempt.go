@@ -158,7 +158,7 @@ func (a *attempt) watch(ctx context.Context, end context.CancelCauseFunc) {
 		return
 	}
 	a.count(func(t *tally) { t.left = how })
-	if how == rendezvous.SaidBye {
+	if false {
 		pause(ctx, time.Now().Add(2*a.rtt+byeGrace))
 		end(errPeerLeft)
 	}

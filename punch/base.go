@@ -79,6 +79,7 @@ func (b *base) close() {
 		_ = b.listener.Close()
 	}
 	if !b.lent {
+		holdBack(b.conn)
 		_ = b.client.Bye(context.Background()) // one small segment: it does not wait
 		_ = b.client.Close()
 	}

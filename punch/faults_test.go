@@ -136,26 +136,51 @@ func TestTwoStrategies(t *testing.T) {
 	}
 }
 
-// The server dies when both are introduced and neither has begun. The relay needs it; the others do not.
+// The server dies when both are introduced and neither has moved.
 func TestAServerThatDiesAfterTheIntroduction(t *testing.T) {
 	for _, s := range Strategies() {
+		if s.relays() {
+			continue // it cannot do without
+		}
 		t.Run(s.Name(), func(t *testing.T) {
 			at, stop := serveOn(t, new(rendezvous.Server), netip.MustParseAddrPort("127.0.0.1:0"))
 			cfg := config(t, s.Name(), NewSecret(), at)
-			cfg.Hold = 100 * time.Millisecond // how long the server has to die
+			introduced := make(chan struct{}) // the puppet; the engine is when it visits the second time
+			cfg.Network = &beforeSecond{act: func() { <-introduced; stop() }}
 			p := newPuppet(t, at, s.Name(), meekID)
 			engine := start(t.Context(), cfg)
 			p.hello(cfg.Secret.meeting())
 			p.introduced()
-			stop()
-			if !s.relays() {
-				p.finish(cfg.Secret, engine)
-				return
-			}
-			if got := <-engine; !errors.Is(got.err, ErrRendezvous) {
-				t.Errorf("got %v", got.err)
-			}
+			close(introduced)
+			p.finish(cfg.Secret, engine)
 		})
+	}
+}
+
+// beforeSecond does something before the second visit to the network: before the first SYN to the peer.
+type beforeSecond struct {
+	visits int
+	act    func()
+}
+
+func (n *beforeSecond) Do(f func() error) error {
+	if n.visits++; n.visits == 2 {
+		n.act()
+	}
+	return f()
+}
+
+// The server dies while both wait for the relay, or before.
+func TestTheRelayNeedsItsServer(t *testing.T) {
+	at, stop := serveOn(t, new(rendezvous.Server), netip.MustParseAddrPort("127.0.0.1:0"))
+	cfg := config(t, "relay", NewSecret(), at)
+	p := newPuppet(t, at, "relay", meekID)
+	engine := start(t.Context(), cfg)
+	p.hello(cfg.Secret.meeting())
+	p.introduced()
+	stop()
+	if got := <-engine; !errors.Is(got.err, ErrRendezvous) {
+		t.Errorf("got %v", got.err)
 	}
 }
 

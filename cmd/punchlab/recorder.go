@@ -24,8 +24,8 @@ func runBench(ctx context.Context, b *benchFlags, plan bench.Plan, asJSON bool) 
 	if err != nil {
 		return misuse(err)
 	}
-	fmt.Fprintf(os.Stderr, "punchlab: %d cells, %d trials of each, seed %d; results in %s\n",
-		len(plan.Cells), plan.Trials, plan.Seed, file.Name())
+	fmt.Fprintf(os.Stderr, "punchlab: %s, %s of each, seed %d; results in %s\n",
+		counted(len(plan.Cells), "cell"), counted(plan.Trials, "trial"), plan.Seed, file.Name())
 	run, err := record(ctx, plan, plan.Manifest(version(), b.options(plan.Seed, dir)), file)
 	err = errors.Join(err, file.Close())
 	if !run.Complete() {
@@ -85,5 +85,5 @@ func tellRun(run results.Run, path string, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	return write(os.Stdout, fmt.Sprintf("Every trial is in %s.\n", filepath.Clean(path)))
+	return write(os.Stdout, fmt.Sprintf("The trials are in %s.\n", filepath.Clean(path)))
 }

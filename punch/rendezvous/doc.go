@@ -7,8 +7,9 @@
 //
 // # The wire
 //
-// One JSON object per line, at most [MaxLine] bytes with its newline. Every message names its type; unknown types,
-// unknown fields and missing fields are errors. A client speaks first.
+// One JSON object per line, at most [MaxLine] bytes with its newline. Every message names its type; unknown types and
+// unknown fields are errors, and so are missing ones, but for locals and rtt_us (microseconds; zero or missing where
+// the server cannot tell). A client speaks first.
 //
 //	client                                    server
 //	{"type":"hello","version":1,"meeting":…,"peer":…,"nonce":…,"strategy":…,"locals":[…]}

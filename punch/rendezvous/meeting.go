@@ -43,28 +43,39 @@ func (s *Server) join(c *client) (*meeting, error) {
 	return m, nil
 }
 
-// leave lets the client out and tells the other one.
+// leave lets the client out and then tells the other one, who may thus come back at once and find the meeting free.
 func (s *Server) leave(m *meeting, c *client, how Departure) {
-	over := m.leave(c, how)
+	over := m.depart(c, how)
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	m.seats = slices.DeleteFunc(m.seats, func(other *client) bool { return other == c })
 	if (over || len(m.seats) == 0) && s.meetings[c.hello.Meeting] == m {
 		delete(s.meetings, c.hello.Meeting)
 	}
+	s.mu.Unlock()
+	if over {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.tell(m.other(c))
+	}
 }
 
-func (m *meeting) leave(c *client, how Departure) (over bool) {
+func (m *meeting) depart(c *client, how Departure) (over bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	c.left = how
 	m.present = slices.DeleteFunc(m.present, func(other *client) bool { return other == c })
-	if m.introduced && !m.relaying && !c.isAborted() {
-		if other := m.other(c); other.told && other.left == "" {
-			_ = other.write(&peerLeft{Type: typePeerLeft, How: how}) // its own goroutine notices a broken connection
-		}
-	}
 	return m.introduced
+}
+
+// tell tells c, once, that the other one has left, if it has. It is silent on a relay, where lines have no place any
+// more, and where it was the server that closed the other's connection.
+func (m *meeting) tell(c *client) {
+	other := m.other(c)
+	if !c.told || c.left != "" || c.toldLeft || m.relaying || other.left == "" || other.isAborted() {
+		return
+	}
+	c.toldLeft = true
+	_ = c.write(&peerLeft{Type: typePeerLeft, How: other.left}) // c's own goroutine notices a broken connection
 }
 
 func (m *meeting) other(c *client) *client {
@@ -93,7 +104,7 @@ func (m *meeting) welcome(c *client) error {
 }
 
 // greet welcomes the client. If it is the second, the farther client is introduced at once; the nearer one is returned,
-// to be introduced after head.
+// to be introduced after head. The second is welcomed in one segment with its introduction.
 func (m *meeting) greet(c *client) (near *client, head time.Duration, err error) {
 	at := c.observed()
 	if !at.IsValid() {
@@ -102,13 +113,11 @@ func (m *meeting) greet(c *client) (near *client, head time.Duration, err error)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	c.at = at
-	if err := errors.Join(c.wait(), c.write(&welcome{Type: typeWelcome, Observed: at})); err != nil {
-		return nil, 0, err
-	}
 	m.present = append(m.present, c)
 	if len(m.present) < 2 {
-		return nil, 0, nil
+		return nil, 0, errors.Join(c.wait(), c.write(&welcome{Type: typeWelcome, Observed: at}))
 	}
+	c.later = encode(&welcome{Type: typeWelcome, Observed: at}) // its introduction follows at once
 	m.introduced, m.pair = true, [2]*client(m.present)
 	far, near := m.pair[0], m.pair[1]
 	far.rtt, near.rtt = far.roundTrip(), near.roundTrip()
@@ -126,11 +135,8 @@ func (m *meeting) introduce(near *client) {
 	if near.left != "" {
 		return
 	}
-	far := m.other(near)
-	near.meet(far)
-	if far.left != "" {
-		_ = near.write(&peerLeft{Type: typePeerLeft, How: far.left})
-	}
+	near.meet(m.other(near))
+	m.tell(near)
 }
 
 // maxHeadStart bounds how long the nearer client is kept waiting for a far one.

@@ -62,13 +62,18 @@ func dial(t testing.TB, at netip.AddrPort) *net.TCPConn {
 // visit connects and says hello with a fresh identity.
 func visit(t testing.TB, at netip.AddrPort, meeting ID) *guest {
 	t.Helper()
-	g := &guest{Client: NewClient(dial(t, at)), hello: Hello{Meeting: meeting, Peer: NewID(), Nonce: NewNonce(), Strategy: "direct"}}
-	observed, err := g.Hello(t.Context(), g.hello)
+	g, err := tryVisit(t, at, meeting)
 	if err != nil {
 		t.Fatal(err)
 	}
-	g.observed = observed
 	return g
+}
+
+func tryVisit(t testing.TB, at netip.AddrPort, meeting ID) (g *guest, err error) {
+	t.Helper()
+	g = &guest{Client: NewClient(dial(t, at)), hello: Hello{Meeting: meeting, Peer: NewID(), Nonce: NewNonce(), Strategy: "direct"}}
+	g.observed, err = g.Hello(t.Context(), g.hello)
+	return g, err
 }
 
 // pair introduces two guests to each other.
@@ -173,7 +178,7 @@ func (brokenListener) Accept() (net.Conn, error) { return nil, errBroken }
 func TestAThirdClientIsRefused(t *testing.T) {
 	at := serve(t, new(Server))
 	a, b := pair(t, at)
-	_, err := NewClient(dial(t, at)).Hello(t.Context(), Hello{Meeting: a.hello.Meeting, Peer: NewID(), Nonce: NewNonce(), Strategy: "direct"})
+	_, err := tryVisit(t, at, a.hello.Meeting)
 	refusedAs(t, err, CodeBusy)
 	if err := a.Bye(t.Context()); err != nil { // the two are not disturbed
 		t.Fatal(err)
@@ -207,11 +212,15 @@ func TestAPeerThatVanishesBeforeTheIntroduction(t *testing.T) {
 	}
 }
 
-// visitOnceFree visits again while the server has not noticed that the first one has gone and introduces it still.
+// visitOnceFree visits again while the server has not noticed that the first one has gone.
 func visitOnceFree(t *testing.T, at netip.AddrPort, meeting ID, gone *guest) *guest {
 	t.Helper()
 	for {
-		g := visit(t, at, meeting)
+		g, err := tryVisit(t, at, meeting)
+		if err != nil {
+			refusedAs(t, err, CodeBusy)
+			continue
+		}
 		soon, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		met, err := g.Introduction(soon)
 		cancel()
@@ -306,7 +315,7 @@ func TestTooManyClients(t *testing.T) {
 		t.Fatal(err)
 	}
 	for { // and frees the place a moment later
-		_, err := NewClient(dial(t, at)).Hello(t.Context(), Hello{Meeting: NewID(), Peer: NewID(), Nonce: NewNonce(), Strategy: "direct"})
+		_, err := tryVisit(t, at, NewID())
 		if err == nil {
 			return
 		}

@@ -25,7 +25,9 @@ type client struct {
 	// What follows is guarded by its meeting.
 	at         netip.AddrPort
 	rtt        time.Duration
-	told       bool // about its peer
+	later      []byte // lines that go out with the next one
+	told       bool   // about its peer
+	toldLeft   bool   // that its peer has left
 	wantsRelay bool
 	left       Departure // empty while it is here
 }
@@ -66,8 +68,11 @@ func (c *client) session() {
 	}
 	how, err := c.converse(m)
 	c.server.leave(m, c, how)
-	if err != nil {
+	switch {
+	case err != nil:
 		c.refuse(err)
+	case how == SaidBye:
+		c.abort() // it wants nothing more: a reset spares both ends the closing handshake
 	}
 }
 
@@ -122,9 +127,11 @@ func (c *client) wait() error { return c.patience(or(c.server.WaitTimeout, Defau
 
 func (c *client) patience(d time.Duration) error { return c.conn.SetReadDeadline(time.Now().Add(d)) }
 
+// write sends m, and before it what has been put off.
 func (c *client) write(m message) error {
 	_ = c.conn.SetWriteDeadline(time.Now().Add(or(c.server.WriteTimeout, DefaultWriteTimeout)))
-	_, err := c.conn.Write(encode(m))
+	_, err := c.conn.Write(append(c.later, encode(m)...))
+	c.later = nil
 	return err
 }
 

@@ -3,9 +3,12 @@ package link
 import (
 	"errors"
 	"fmt"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/punchlab/punchlab/harness/internal/kernel"
 	"github.com/punchlab/punchlab/harness/internal/natrules"
@@ -21,6 +24,7 @@ type Emulator struct {
 	queues []*queue
 	stats  Stats
 	fault  error
+	closed bool
 }
 
 // Stats is what an emulator has seen since the last Reset.
@@ -32,8 +36,19 @@ type Stats struct {
 	// They are lost to the lab: a trial with a lost packet says nothing about
 	// its NATs.
 	Lost uint64
+	// Unstamped counts held packets of which the kernel did not tell when they
+	// arrived. Their delay began when this process heard of them.
+	Unstamped uint64
 	// Lateness is by how much the latest packet was released after its time.
 	Lateness time.Duration
+}
+
+// add adds what was seen later.
+func (s *Stats) add(seen Stats) {
+	s.Held += seen.Held
+	s.Lost += seen.Lost
+	s.Unstamped += seen.Unstamped
+	s.Lateness = max(s.Lateness, seen.Lateness)
 }
 
 // New makes an emulator that holds nothing yet.
@@ -55,7 +70,9 @@ func (e *Emulator) Hold(ns *kernel.Namespace, delay time.Duration) error {
 		return fmt.Errorf("hold packets: %w", err)
 	}
 	q.owner = e
-	e.keeper.ask(func() { err = e.keeper.add(q) })
+	if err = e.ask(func() error { return e.keeper.add(q) }); err != nil {
+		err = errors.Join(err, unix.Close(q.fd))
+	}
 	if err == nil {
 		err = applyHold(ns)
 	}
@@ -89,25 +106,40 @@ func applyHold(ns *kernel.Namespace) error {
 var errNoQueue = errors.New("this kernel has neither nftables' queue expression (CONFIG_NFT_QUEUE) nor the NFQUEUE target (CONFIG_NETFILTER_XT_TARGET_NFQUEUE with CONFIG_NFT_COMPAT)")
 
 // Reset drops every packet that is held and starts the statistics anew.
-func (e *Emulator) Reset() (err error) {
-	e.keeper.ask(func() {
+func (e *Emulator) Reset() error {
+	return e.ask(func() error {
 		errs := []error{e.fault}
 		for _, q := range e.queues {
 			e.keeper.read(q)
 			errs = append(errs, q.drop())
 		}
 		e.stats = Stats{}
-		err = errors.Join(errs...)
+		return errors.Join(errs...)
 	})
-	return err
 }
 
 // Stats tells what was seen since the last Reset, and the error that ended
 // the emulation, if one did.
 func (e *Emulator) Stats() (s Stats, err error) {
-	e.keeper.ask(func() { s, err = e.stats, e.fault })
+	err = e.ask(func() error {
+		s = e.stats
+		return e.fault
+	})
 	return s, err
 }
+
+// ask runs f on the keeper's thread, unless the emulator is closed.
+func (e *Emulator) ask(f func() error) error {
+	err := errClosed
+	e.keeper.ask(func() {
+		if !e.closed {
+			err = f()
+		}
+	})
+	return err
+}
+
+var errClosed = fmt.Errorf("link emulator: %w", os.ErrClosed)
 
 // note keeps the first error; what follows from it would only repeat.
 func (e *Emulator) note(err error) {
@@ -121,6 +153,9 @@ func (e *Emulator) note(err error) {
 func (e *Emulator) Close() error { return e.close() }
 
 func (e *Emulator) leave() (err error) {
-	e.keeper.ask(func() { err = e.keeper.remove(e) })
+	err = e.ask(func() error {
+		e.closed = true
+		return e.keeper.remove(e)
+	})
 	return errors.Join(err, dismiss(e.keeper))
 }

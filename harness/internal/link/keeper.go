@@ -28,6 +28,7 @@ type keeper struct {
 
 	mu    sync.Mutex
 	asked []func()
+	over  bool // nothing can be asked any more
 
 	// The rest belongs to the thread.
 	queues  []*queue
@@ -86,17 +87,30 @@ func (k *keeper) watch(fd int) error {
 	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(k.epoll, unix.EPOLL_CTL_ADD, fd, &event))
 }
 
-// ask runs f on the keeper's thread and returns when it has ended.
+// ask runs f on the keeper's thread and returns when it has ended. A keeper
+// that was stopped runs nothing.
 func (k *keeper) ask(f func()) {
-	done := make(chan struct{})
+	if done := k.enqueue(f, false); done != nil {
+		<-done
+	}
+}
+
+// enqueue hands f to the thread and returns what is closed when f has ended,
+// or nil if the keeper was stopped; last says that nothing comes after f.
+func (k *keeper) enqueue(f func(), last bool) (done chan struct{}) {
 	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.over {
+		return nil
+	}
+	k.over = last
+	done = make(chan struct{})
 	k.asked = append(k.asked, func() { f(); close(done) })
-	k.mu.Unlock()
 	one := binary.NativeEndian.AppendUint64(nil, 1)
 	if _, err := unix.Write(k.wake, one); err != nil {
 		panic(fmt.Sprintf("link: eventfd: %v", err)) // it is open and far from full
 	}
-	<-done
+	return done
 }
 
 // run is the thread. It is never unlocked, and so ends with its goroutine and
@@ -143,9 +157,8 @@ func (k *keeper) serve(fd int) {
 // read takes in all packets that the kernel has for q.
 func (k *keeper) read(q *queue) {
 	now := time.Now()
-	seen, lost, err := q.read(k.buffer, now, now.Sub(k.start))
-	q.owner.stats.Held += seen
-	q.owner.stats.Lost += lost
+	seen, err := q.read(k.buffer, now, now.Sub(k.start))
+	q.owner.stats.add(seen)
 	if err != nil {
 		q.owner.note(err)
 		_ = unix.EpollCtl(k.epoll, unix.EPOLL_CTL_DEL, q.fd, nil) // or it would stay readable
@@ -198,10 +211,10 @@ func (k *keeper) arm(due time.Duration) {
 	}
 }
 
-// add begins to serve a queue.
+// add begins to serve a queue, whose descriptor stays the caller's if it fails.
 func (k *keeper) add(q *queue) error {
 	if err := k.watch(q.fd); err != nil {
-		return errors.Join(err, unix.Close(q.fd))
+		return err
 	}
 	k.queues = append(k.queues, q)
 	q.owner.queues = append(q.owner.queues, q)
@@ -221,7 +234,7 @@ func (k *keeper) remove(e *Emulator) error {
 
 // stop ends the thread.
 func (k *keeper) stop() error {
-	k.ask(func() { k.stopped = true })
+	k.enqueue(func() { k.stopped = true }, true)
 	<-k.ended
 	return k.closeDescriptors()
 }

@@ -25,7 +25,7 @@ type queue struct {
 
 type packet struct {
 	id  uint32
-	due time.Duration // since the emulator's start
+	due time.Duration // by the keeper's clock
 }
 
 const (
@@ -88,27 +88,30 @@ func (q *queue) bind() error {
 // could not hand over (net/netfilter/nfnetlink_queue.c,
 // __nfqnl_enqueue_packet, counts before it sends). What a full queue refuses
 // gets no number, so that the queue was full counts as one.
-func (q *queue) read(buffer []byte, now time.Time, since time.Duration) (seen, lost uint64, err error) {
+func (q *queue) read(buffer []byte, now time.Time, since time.Duration) (seen Stats, err error) {
 	for {
 		n, _, err := unix.Recvfrom(q.fd, buffer, 0)
 		switch {
 		case errors.Is(err, unix.EAGAIN):
-			return seen, lost, nil
+			return seen, nil
 		case errors.Is(err, unix.EINTR), errors.Is(err, unix.ENOBUFS):
 			continue // ENOBUFS says what the gap says
 		case err != nil:
-			return seen, lost, os.NewSyscallError("recvfrom", err)
+			return seen, os.NewSyscallError("recvfrom", err)
 		}
 		id, stamp, ok := parsePacket(buffer[:n])
 		if !ok {
 			continue
 		}
-		seen++
-		lost += uint64(id - q.last - 1)
+		seen.Held++
+		seen.Lost += uint64(id - q.last - 1)
+		if stamp.IsZero() {
+			seen.Unstamped++
+		}
 		q.last = id
 		q.held = append(q.held, packet{id: id, due: since - age(now, stamp) + q.delay})
 		if len(q.held)-q.head >= queueLength {
-			lost++
+			seen.Lost++
 		}
 	}
 }

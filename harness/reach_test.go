@@ -1,0 +1,326 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"os"
+	"slices"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/punchlab/punchlab/harness/internal/kernel"
+	"github.com/punchlab/punchlab/natprofiles"
+	"github.com/punchlab/punchlab/topologies"
+)
+
+// everyLab calls f with a lab of every shipped topology and profile.
+func everyLab(t *testing.T, f func(t *testing.T, lab *Lab, p natprofiles.Profile)) {
+	t.Helper()
+	Need(t)
+	for _, topo := range topologies.All() {
+		for _, p := range natprofiles.All() {
+			t.Run(topo.Name+"/"+p.Name, func(t *testing.T) {
+				topo := topology(t, topo.Name)
+				f(t, buildTopology(t, topo, everySlot(topo, p)), p)
+			})
+		}
+	}
+}
+
+// tries is how often a round trip is measured; the shortest counts.
+const tries = 5
+
+// roundTrip is the shortest round trip from a host to an address.
+func roundTrip(t *testing.T, from *Host, to netip.Addr) time.Duration {
+	t.Helper()
+	shortest := time.Hour
+	for range tries {
+		took, err := connect(t.Context(), from, to)
+		if err != nil {
+			t.Fatal(err)
+		}
+		shortest = min(shortest, took)
+	}
+	return shortest
+}
+
+// public says whether no NAT hides a host.
+func (l *Lab) public(t *testing.T, host string) bool {
+	core := l.node(t, topologies.Core).machine
+	return l.node(t, host).visibleTo(core)
+}
+
+// Every host reaches both addresses of the rendezvous and every other host
+// that no NAT hides, and no round trip is shorter than the topology says.
+func TestEveryPublicHostIsReachedInItsTime(t *testing.T) {
+	everyLab(t, func(t *testing.T, lab *Lab, _ natprofiles.Profile) {
+		for _, to := range lab.hosts {
+			if lab.public(t, to.Name()) {
+				serve(t, to)
+			}
+		}
+		for _, from := range lab.hosts {
+			for _, to := range lab.hosts {
+				if from == to || !lab.public(t, to.Name()) {
+					continue
+				}
+				for _, addr := range to.Addrs() {
+					declared := lab.Topology().RTT(from.Name(), to.Name())
+					if took := roundTrip(t, from, addr); took < declared {
+						t.Errorf("%s to %s %s and back took %v, less than %v", from.Name(), to.Name(), addr, took, declared)
+					}
+				}
+			}
+		}
+	})
+}
+
+func TestTheRendezvousHasTwoAddresses(t *testing.T) {
+	for _, topo := range topologies.All() {
+		if n, ok := topo.Node(topologies.Rendezvous); !ok || n.Addresses < 2 {
+			t.Errorf("%s: the rendezvous is %+v", topo.Name, n)
+		}
+	}
+}
+
+// silence is how long nothing has to come for it to count as dropped: many
+// round trips, and less than a retransmission would wait.
+const silence = 40 * shortRTT
+
+// dialed says what came of a SYN to an address: "connected", "reset" or
+// "dropped".
+func dialed(t *testing.T, from *Host, to netip.AddrPort) string {
+	t.Helper()
+	return dialedAs(t, from, from.Addrs()[0], to)
+}
+
+// dialedAs is dialed from one of the host's addresses.
+func dialedAs(t *testing.T, host *Host, from netip.Addr, to netip.AddrPort) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), silence)
+	defer cancel()
+	var socket *os.File
+	err := host.Do(func() error {
+		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			return err
+		}
+		socket = os.NewFile(uintptr(fd), "tcp")
+		if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: from.As4()}); err != nil {
+			return err
+		}
+		return unix.Connect(fd, &unix.SockaddrInet4{Port: int(to.Port()), Addr: to.Addr().As4()})
+	})
+	defer socket.Close()
+	if errors.Is(err, unix.EINPROGRESS) {
+		err = connected(ctx, socket)
+	}
+	switch {
+	case err == nil:
+		return "connected"
+	case errors.Is(err, unix.ECONNREFUSED):
+		return "reset"
+	case errors.Is(err, context.DeadlineExceeded):
+		return "dropped"
+	}
+	t.Fatal(err)
+	return ""
+}
+
+// What a peer outside sees of its SYN to a NAT is what the profile says, on a
+// port that nobody behind the NAT has ever used.
+func TestUnsolicitedSYNsGetTheAnswerOfTheProfile(t *testing.T) {
+	for _, p := range natprofiles.All() {
+		if !p.Translate {
+			continue
+		}
+		t.Run(p.Name, func(t *testing.T) {
+			t.Parallel()
+			lab := build(t, "one-nat", NATs{"a": p})
+			want := map[natprofiles.Answer]string{natprofiles.Drop: "dropped", natprofiles.Reset: "reset"}[p.Unsolicited]
+			external := lab.node(t, "nat-a").addrs[0]
+			if got := dialed(t, lab.Host("bob"), netip.AddrPortFrom(external, port)); got != want {
+				t.Errorf("an unsolicited SYN was %s, want %s", got, want)
+			}
+		})
+	}
+}
+
+// mapped opens a listener of alice's and, from the same port, a connection to
+// the rendezvous, and returns the external endpoint that the rendezvous saw.
+func mapped(t *testing.T, lab *Lab) netip.AddrPort {
+	t.Helper()
+	alice, server := lab.Host("alice"), lab.Host("rendezvous")
+	accepting, err := server.Listen(t.Context(), netip.AddrPortFrom(server.Addrs()[0], port).String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { accepting.Close() })
+	if err := alice.Do(func() error { return listenAndConnect(t, server.Addrs()[0]) }); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := accepting.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	return netip.MustParseAddrPort(conn.RemoteAddr().String())
+}
+
+// listenAndConnect has one port listen and connect, in the namespace of the
+// calling thread.
+func listenAndConnect(t *testing.T, to netip.Addr) error {
+	for _, use := range []func(fd int) error{
+		func(fd int) error { return unix.Listen(fd, 10) },
+		func(fd int) error { return unix.Connect(fd, &unix.SockaddrInet4{Port: port, Addr: to.As4()}) },
+	} {
+		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			return err
+		}
+		t.Cleanup(func() { unix.Close(fd) })
+		err = errors.Join(
+			unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1),
+			unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1),
+			unix.Bind(fd, &unix.SockaddrInet4{Port: port}),
+		)
+		if err != nil {
+			return err
+		}
+		if err := use(fd); err != nil && !errors.Is(err, unix.EINPROGRESS) {
+			return err
+		}
+	}
+	return nil
+}
+
+// A mapping to the rendezvous lets nobody else in: not another host, not
+// another address of the rendezvous, not even another port of the same. Behind
+// a router without NAT the same port takes them all.
+func TestANATLetsNobodyInUninvited(t *testing.T) {
+	for _, p := range natprofiles.All() {
+		t.Run(p.Name, func(t *testing.T) {
+			t.Parallel()
+			lab := build(t, "one-nat", NATs{"a": p})
+			external := mapped(t, lab)
+			if !p.Translate && external.Addr() != lab.Host("alice").Addrs()[0] {
+				t.Errorf("the rendezvous saw %s, and alice has %s", external, lab.Host("alice").Addrs())
+			}
+			want := "connected"
+			if p.Translate {
+				want = map[natprofiles.Answer]string{natprofiles.Drop: "dropped", natprofiles.Reset: "reset"}[p.Unsolicited]
+			}
+			bob, server := lab.Host("bob"), lab.Host("rendezvous")
+			for what, got := range map[string]string{
+				"bob":                               dialed(t, bob, external),
+				"another address of the rendezvous": dialedAs(t, server, server.Addrs()[1], external),
+				"another port of the same address":  dialedAs(t, server, server.Addrs()[0], external),
+			} {
+				if got != want {
+					t.Errorf("a SYN from %s was %s, want %s", what, got, want)
+				}
+			}
+		})
+	}
+}
+
+func TestARouterWithoutNATForwards(t *testing.T) {
+	lab := build(t, "two-nats", everySlot(topology(t, "two-nats"), profile(t, "none")))
+	for _, names := range [][2]string{{"alice", "bob"}, {"bob", "alice"}} {
+		from, to := lab.Host(names[0]), lab.Host(names[1])
+		serve(t, to)
+		conn, err := from.Dial(t.Context(), netip.AddrPortFrom(to.Addrs()[0], port))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		if got := netip.MustParseAddrPort(conn.LocalAddr().String()).Addr(); got != from.Addrs()[0] {
+			t.Errorf("%s dialed as %s, and has %s", from.Name(), got, from.Addrs())
+		}
+	}
+	if lab.node(t, "nat-a").tracks() {
+		t.Error("a router that translates nothing tracks connections")
+	}
+}
+
+// Two hosts that dial at once through NATs that preserve ports keep them, and
+// a NAT with random ports shows another one to each destination.
+func TestNATsMapPortsAsTheProfileSays(t *testing.T) {
+	for _, p := range natprofiles.All() {
+		if !p.Translate {
+			continue
+		}
+		t.Run(p.Name, func(t *testing.T) {
+			lab := build(t, "one-nat", NATs{"a": p})
+			external := mapped(t, lab)
+			if nat := lab.node(t, "nat-a").addrs[0]; external.Addr() != nat {
+				t.Errorf("the rendezvous saw %s, want the address %s of the NAT", external, nat)
+			}
+			if kept := external.Port() == port; kept != (p.Ports.Allocation == natprofiles.Preserve) {
+				t.Errorf("the port %d became %d, with allocation %s", port, external.Port(), p.Ports.Allocation)
+			}
+		})
+	}
+}
+
+// leak gives every router the way to what is behind NATs, as a mistake in the
+// plan would.
+func (l *Lab) leak(t *testing.T) {
+	t.Helper()
+	for _, n := range l.nodes {
+		if !n.hides() {
+			continue
+		}
+		for below := n.machine; below.parent != nil; below = below.parent {
+			err := l.node(t, below.parent.Name).ns.AddRoute(kernel.Route{To: n.lan, Via: below.addrs[0]})
+			if err != nil && !errors.Is(err, unix.EEXIST) {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+// Peers behind NATs have addresses that nobody else may reach, not even where
+// all routers know a way: a success would be one of the leak's. This NAT has no
+// firewall that could stand in for the core.
+func TestTheCoreDropsPrivateAddressesEvenIfRoutesLeak(t *testing.T) {
+	open := profile(t, "linux-open-input")
+	for _, topo := range []string{"two-nats", "double-nat"} {
+		t.Run(topo, func(t *testing.T) {
+			lab := build(t, topo, everySlot(topology(t, topo), open))
+			lab.leak(t)
+			serve(t, lab.Host("alice"))
+			serve(t, lab.Host("bob"))
+			for _, names := range [][2]string{{"alice", "bob"}, {"bob", "alice"}, {"rendezvous", "alice"}} {
+				from, to := lab.Host(names[0]), lab.Host(names[1])
+				if got := dialed(t, from, netip.AddrPortFrom(to.Addrs()[0], port)); got != "dropped" {
+					t.Errorf("%s to %s's private address was %s", from.Name(), to.Name(), got)
+				}
+			}
+		})
+	}
+}
+
+// Without the core's rules the same leak does connect, so the test above can
+// fail: alice is in the carrier's network of the topology, in which the core
+// has no part.
+func TestALeakedRouteWouldConnectWithoutTheCore(t *testing.T) {
+	lab := build(t, "double-nat", everySlot(topology(t, "double-nat"), profile(t, "linux-open-input")))
+	alice := lab.Host("alice")
+	serve(t, alice)
+	nat := lab.node(t, "nat-a")
+	carrier := &Host{name: "carrier", ns: lab.node(t, "carrier").ns}
+	route := kernel.Route{To: nat.lan, Via: nat.addrs[0]}
+	if got := slices.Contains(lab.node(t, "carrier").routes, route); got {
+		t.Fatal("the carrier knows the way to a home without any leak")
+	}
+	if err := carrier.ns.AddRoute(route); err != nil {
+		t.Fatal(err)
+	}
+	if got := dialed(t, carrier, netip.AddrPortFrom(alice.Addrs()[0], port)); got != "connected" {
+		t.Errorf("the carrier's SYN by a leaked route was %s", got)
+	}
+}

@@ -1,8 +1,12 @@
 package bench_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -15,57 +19,138 @@ import (
 	"github.com/punchlab/punchlab/topologies"
 )
 
+// widths are the numbers of labs side by side at which trials are measured:
+// the cost of a trial depends on it.
+var widths = []int{1, 16, 32, 48, 64}
+
+// BenchmarkTrial makes connecting trials, two dropping NATs at a round trip of
+// 40 ms, by the engine and then by bare sockets (BenchmarkTrialFloor), in the
+// same labs. It reports the processor time of a trial, its ratio to the
+// floor's, trials per second, the medians of both times to connect, and the
+// share of trials that do not count.
+func BenchmarkTrial(b *testing.B) {
+	harness.Need(b)
+	for _, width := range widths {
+		b.Run(fmt.Sprintf("parallel=%d", width), func(b *testing.B) {
+			sites := openSites(b, width)
+			var tries tries
+			engine := measure(b, sites, tries.add)
+			floor := measure(b, sites, floorTrial)
+			b.ReportMetric(engine.cpuMS, "cpu-ms/trial")
+			b.ReportMetric(engine.cpuMS/floor.cpuMS, "cpu/floor")
+			b.ReportMetric(engine.perSecond, "trials/s")
+			tries.report(b)
+		})
+	}
+}
+
+// BenchmarkTrialFloor is the same trial by whoever knows the addresses and
+// writes no more than he must: two peers, a server, crossed SYNs, one message
+// each way.
+func BenchmarkTrialFloor(b *testing.B) {
+	harness.Need(b)
+	for _, width := range widths {
+		b.Run(fmt.Sprintf("parallel=%d", width), func(b *testing.B) {
+			floor := measure(b, openSites(b, width), floorTrial)
+			b.ReportMetric(floor.cpuMS, "cpu-ms/trial")
+			b.ReportMetric(floor.perSecond, "trials/s")
+		})
+	}
+}
+
+// openSites builds n labs, which are closed when the benchmark ends.
+func openSites(b *testing.B, n int) []*bench.Site {
+	b.Helper()
+	t, errT := topologies.Get("two-nats")
+	p, errP := natprofiles.Get("linux-masquerade")
+	s, errS := punch.StrategyNamed("simultaneous-open")
+	if err := errors.Join(errT, errP, errS); err != nil {
+		b.Fatal(err)
+	}
+	sites := make([]*bench.Site, n)
+	for i := range sites {
+		site, err := bench.Open(b.Context(), bench.Cell{Topology: t, NATs: harness.NATs{"a": p, "b": p}, Strategy: s})
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Cleanup(func() {
+			if err := site.Close(); err != nil {
+				b.Error(err)
+			}
+		})
+		sites[i] = site
+	}
+	return sites
+}
+
+// cost is what a trial costs.
+type cost struct{ cpuMS, perSecond float64 }
+
+// measure makes b.N trials, as many at a time as there are sites.
+func measure(b *testing.B, sites []*bench.Site, trial func(context.Context, *bench.Site) error) cost {
+	b.Helper()
+	var next atomic.Int64
+	errs := make([]error, len(sites))
+	var workers sync.WaitGroup
+	began, used := time.Now(), cpuTime()
+	for i, site := range sites {
+		workers.Go(func() {
+			for next.Add(1) <= int64(b.N) && errs[i] == nil {
+				errs[i] = errors.Join(trial(b.Context(), site), site.Reset())
+			}
+		})
+	}
+	workers.Wait()
+	if err := errors.Join(errs...); err != nil {
+		b.Fatal(err)
+	}
+	n := float64(b.N)
+	return cost{cpuMS: (cpuTime() - used).Seconds() * 1000 / n, perSecond: n / time.Since(began).Seconds()}
+}
+
 func cpuTime() time.Duration {
 	var u syscall.Rusage
-	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u)
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		panic(err)
+	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-func BenchmarkTrial(b *testing.B) {
-	for _, width := range []int{1, 8, 16, 32, 48, 64, 96} {
-		b.Run(fmt.Sprintf("parallel=%d", width), func(b *testing.B) { benchmarkTrial(b, width) })
-	}
+// tries collects what trials by the engine came to.
+type tries struct {
+	mu                   sync.Mutex
+	established, connect []float64
+	late                 []float64
+	invalid              int
 }
 
-func benchmarkTrial(b *testing.B, width int) {
-	topo, _ := topologies.Get("two-nats")
-	p, _ := natprofiles.Get("linux-masquerade")
-	s, _ := punch.StrategyNamed("simultaneous-open")
-	var cells []bench.Cell
-	for range width {
-		cells = append(cells, bench.Cell{Topology: topo, NATs: harness.NATs{"a": p, "b": p}, Strategy: s})
-	}
-	plan := bench.Plan{Cells: cells, Trials: max(1, b.N/width), Patience: time.Second, Parallel: width}
-	var late, conn []float64
-	bad := 0
-	var began time.Time
-	var cpu time.Duration
-	n := 0
-	err := bench.Run(b.Context(), plan, bench.Observer{Trial: func(t results.Trial) {
-		n++
-		if n == width {
-			began = time.Now()
-			cpu = cpuTime()
-		}
-		late = append(late, t.LatenessMS)
-		if t.Outcome == results.Invalid {
-			bad++
-		}
-		if t.ConnectMS != nil {
-			conn = append(conn, *t.ConnectMS)
-		}
-	}})
+func (all *tries) add(ctx context.Context, site *bench.Site) error {
+	t, err := site.Try(ctx, bench.TryOptions{Patience: 2 * time.Second})
 	if err != nil {
-		b.Fatal(err)
+		return err
 	}
-	d := time.Since(began)
-	slices.Sort(late)
-	slices.Sort(conn)
-	k := float64(n - width)
-	b.ReportMetric(k/d.Seconds(), "trials/s")
-	b.ReportMetric(float64(cpuTime()-cpu)/k/1e6, "cpu-ms/trial")
-	b.ReportMetric(late[len(late)/2], "late-p50-ms")
-	b.ReportMetric(late[len(late)*99/100], "late-p99-ms")
-	b.ReportMetric(conn[len(conn)/2], "connect-p50-ms")
-	b.ReportMetric(float64(bad), "invalid")
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	all.late = append(all.late, t.LatenessMS)
+	switch t.Outcome {
+	case results.Failed:
+		return errors.New(t.Cause)
+	case results.Invalid:
+		all.invalid++
+	case results.Connected:
+		all.established = append(all.established, *t.EstablishedMS)
+		all.connect = append(all.connect, *t.ConnectMS)
+	}
+	return nil
+}
+
+func (all *tries) report(b *testing.B) {
+	for name, of := range map[string][]float64{
+		"established-ms": all.established, "connect-ms": all.connect, "late-ms": all.late,
+	} {
+		if slices.Sort(of); len(of) > 0 {
+			b.ReportMetric(of[len(of)/2], name)
+		}
+	}
+	b.ReportMetric(100*float64(all.invalid)/float64(len(all.late)), "%invalid")
 }

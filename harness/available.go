@@ -9,20 +9,23 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/punchlab/punchlab/harness/internal/kernel"
+	"github.com/punchlab/punchlab/topologies"
 )
 
 // refusal is why Main could not make its namespaces, if it could not.
 var refusal error
 
-// Available returns nil where labs can be built, found out by making a
-// namespace, and otherwise what forbids it and what to do about it.
+// Available returns nil where labs may be built, found out by making a
+// namespace with the settings of one, and otherwise what forbids it and what to
+// do about it. What else a lab needs of the kernel, [Doctor] finds out.
 func Available() error { return available() }
 
 var available = sync.OnceValue(func() error {
 	if refusal != nil {
 		return explain(refusal)
 	}
-	made, err := kernel.NewNamespaces([][]kernel.Sysctl{nil})
+	host := &machine{Node: topologies.Node{Kind: topologies.Host}}
+	made, err := kernel.NewNamespaces([][]kernel.Sysctl{host.settings()})
 	if err != nil {
 		return explain(err)
 	}
@@ -54,10 +57,12 @@ func Need(tb TB) {
 
 // explain adds to an error of the kernel's what a user can do about it.
 func explain(err error) error {
-	if err == nil || !errors.Is(err, unix.EPERM) && !errors.Is(err, unix.ENOSPC) && !errors.Is(err, errSetup) {
-		return err
+	for _, forbidden := range []error{unix.EPERM, unix.EACCES, unix.EROFS, unix.ENOSPC, errSetup} {
+		if errors.Is(err, forbidden) {
+			return fmt.Errorf("%w\n%s", err, advice())
+		}
 	}
-	return fmt.Errorf("%w\n%s", err, advice())
+	return err
 }
 
 // advice names what usually forbids namespaces.

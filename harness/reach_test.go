@@ -88,7 +88,7 @@ func TestTheRendezvousHasTwoAddresses(t *testing.T) {
 
 // silence is how long nothing has to come for it to count as dropped: many
 // round trips, and less than a retransmission would wait.
-const silence = 40 * shortRTT
+const silence = 100 * shortRTT
 
 // dialed says what came of a SYN to an address: "connected", "reset" or
 // "dropped".
@@ -304,23 +304,22 @@ func TestTheCoreDropsPrivateAddressesEvenIfRoutesLeak(t *testing.T) {
 	}
 }
 
-// Without the core's rules the same leak does connect, so the test above can
-// fail: alice is in the carrier's network of the topology, in which the core
-// has no part.
-func TestALeakedRouteWouldConnectWithoutTheCore(t *testing.T) {
+// The leak is one: where the core has no part, such a route does connect. The
+// carrier itself knows none.
+func TestALeakedRouteConnectsWhereTheCoreHasNoPart(t *testing.T) {
 	lab := build(t, "double-nat", everySlot(topology(t, "double-nat"), profile(t, "linux-open-input")))
 	alice := lab.Host("alice")
 	serve(t, alice)
-	nat := lab.node(t, "nat-a")
-	carrier := &Host{name: "carrier", ns: lab.node(t, "carrier").ns}
-	route := kernel.Route{To: nat.lan, Via: nat.addrs[0]}
-	if got := slices.Contains(lab.node(t, "carrier").routes, route); got {
+	nat, carrier := lab.node(t, "nat-a"), lab.node(t, "carrier")
+	home := kernel.Route{To: nat.lan, Via: nat.addrs[0]}
+	if slices.Contains(carrier.routes, home) {
 		t.Fatal("the carrier knows the way to a home without any leak")
 	}
-	if err := carrier.ns.AddRoute(route); err != nil {
+	if err := carrier.ns.AddRoute(home); err != nil {
 		t.Fatal(err)
 	}
-	if got := dialed(t, carrier, netip.AddrPortFrom(alice.Addrs()[0], port)); got != "connected" {
-		t.Errorf("the carrier's SYN by a leaked route was %s", got)
+	from := &Host{name: "carrier", ns: carrier.ns}
+	if got := dialedAs(t, from, netip.IPv4Unspecified(), netip.AddrPortFrom(alice.Addrs()[0], port)); got != "connected" {
+		t.Errorf("the carrier's SYN to alice by a leaked route was %s", got)
 	}
 }

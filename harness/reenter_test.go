@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
@@ -141,8 +142,11 @@ func TestMainEndsWhatTheProgramLeavesBehind(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	if err := stdout.(*os.File).SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := io.ReadAll(stdout); err != nil {
-		t.Error(err)
+		t.Errorf("the child still holds its output: %v", err)
 	}
 	if err := cmd.Wait(); err != nil {
 		t.Error(err)

@@ -15,14 +15,15 @@ var (
 		{Path: "ipv6/conf/all/disable_ipv6", Value: "1", Optional: true},
 		{Path: "ipv6/conf/default/disable_ipv6", Value: "1", Optional: true},
 		{Path: "ipv4/ip_default_ttl", Value: "64"},
-		{Path: "ipv4/conf/default/accept_redirects", Value: "0"},
-		{Path: "ipv4/conf/default/send_redirects", Value: "0"},
-		{Path: "ipv4/conf/all/send_redirects", Value: "0"},
 		// Every ICMP error counts in an experiment.
 		{Path: "ipv4/icmp_ratelimit", Value: "0"},
 	}
-	routerSettings = []kernel.Sysctl{{Path: "ipv4/ip_forward", Value: "1"}}
-	hostSettings   = []kernel.Sysctl{
+	routerSettings = []kernel.Sysctl{
+		{Path: "ipv4/ip_forward", Value: "1"},
+		{Path: "ipv4/conf/all/send_redirects", Value: "0"},
+		{Path: "ipv4/conf/default/send_redirects", Value: "0"},
+	}
+	hostSettings = []kernel.Sysctl{
 		{Path: "ipv4/ip_forward", Value: "0"},
 		{Path: "ipv4/tcp_timestamps", Value: "1"},
 		{Path: "ipv4/tcp_syn_retries", Value: "6"},
@@ -32,6 +33,8 @@ var (
 		{Path: "ipv4/tcp_no_metrics_save", Value: "1"},
 	}
 	natSettings = []kernel.Sysctl{
+		// Hosts on one segment speak past the router's rules.
+		{Path: "bridge/bridge-nf-call-iptables", Value: "0", Optional: true},
 		{Path: "netfilter/nf_conntrack_tcp_loose", Value: "1", Optional: true},
 		{Path: "netfilter/nf_conntrack_tcp_be_liberal", Value: "0", Optional: true},
 	}

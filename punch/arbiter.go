@@ -1,6 +1,7 @@
 package punch
 
 import (
+	"cmp"
 	"net"
 	"slices"
 	"sync"
@@ -16,6 +17,8 @@ const (
 	// betSlack is what the answer to a bet may take beyond two round trips: one retransmission by TCP, which comes after
 	// 200 ms at the earliest (TCP_RTO_MIN of include/net/tcp.h), and a slow peer.
 	betSlack = 300 * time.Millisecond
+	// assumedRTT stands for a round trip that the server could not tell: few paths are longer.
+	assumedRTT = 500 * time.Millisecond
 )
 
 // arbiter lets several connections become one, the same at both ends. It may be used by several goroutines.
@@ -23,7 +26,9 @@ const (
 // A connection has won at one end when the peer's proof has been read on it and our own has been sent. To agree on it,
 // the peer with the larger id is the chooser: it sends its proof on one connection at a time, its bet, so that the other
 // peer can read it on one only. That is the first connection that it dialled, or on which it has read the peer's proof.
-// It moves to another one when the bet dies, or when another is there and two round trips have brought no answer.
+// It moves to another one when the bet dies, or when another is there and two round trips have brought no answer. An
+// answer that is under way at that moment is the one case in which the ends disagree: the other has taken a connection
+// that is then reset. betSlack makes it rare; no protocol can exclude it.
 //
 // The peer that does not choose sends its proof at once on what it dialled, and on what it accepted only in answer to
 // the chooser's: a stranger who reaches our port gets not a byte. When both have dialled one connection, as crossed
@@ -53,7 +58,7 @@ func newArbiter(self, peer party, key []byte, rtt time.Duration, won func()) *ar
 		chooser: slices.Compare(self.id[:], peer.id[:]) > 0,
 		mine:    proof(key, self, peer),
 		theirs:  proof(key, peer, self),
-		answer:  2*rtt + betSlack,
+		answer:  2*cmp.Or(rtt, assumedRTT) + betSlack,
 		won:     won,
 	}
 }

@@ -49,7 +49,9 @@ var (
 
 // fatal tells an error after which no further SYN has a chance: no socket could be had, for example.
 func fatal(err error) bool {
-	for _, passing := range []error{nil, errSilence, errInUse, errRefused, errLost, context.Canceled, context.DeadlineExceeded} {
+	for _, passing := range []error{
+		nil, errSilence, errInUse, errRefused, errLost, context.Canceled, context.DeadlineExceeded,
+	} {
 		if errors.Is(err, passing) {
 			return false
 		}
@@ -158,7 +160,7 @@ func (a *attempt) watch(ctx context.Context, end context.CancelCauseFunc) {
 		return
 	}
 	a.count(func(t *tally) { t.left = how })
-	if false {
+	if how == rendezvous.SaidBye {
 		pause(ctx, time.Now().Add(2*a.rtt+byeGrace))
 		end(errPeerLeft)
 	}

@@ -11,8 +11,8 @@ import (
 	"github.com/punchlab/punchlab/punch/rendezvous"
 )
 
-// reachTimeout is how long to wait for one address of the server: long enough for two retransmissions of a lost SYN,
-// which leave after one and three seconds (RFC 6298, 2.1 and 5.5).
+// reachTimeout is how long to wait for one address of the server, and then for its welcome: long enough for two
+// retransmissions of a lost segment, which leave after one and three seconds (RFC 6298, 2.1 and 5.5).
 const reachTimeout = 5 * time.Second
 
 // base is the local port of an attempt: the connection to the server that is dialled from it, whose mapping in the NATs

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"slices"
 	"time"
 )
 
@@ -58,6 +57,5 @@ func (c Config) complete() Config {
 	if c.Wait == 0 {
 		c.Wait = DefaultWait
 	}
-	c.Rendezvous = slices.Clone(c.Rendezvous)
 	return c
 }

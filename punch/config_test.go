@@ -29,7 +29,8 @@ func TestAWrongConfigIsToldInOneGo(t *testing.T) {
 	if report != (Report{}) {
 		t.Errorf("a report of nothing: %+v", report)
 	}
-	if err := (Config{Secret: NewSecret(), Strategy: direct{}}).check(); err == nil || !strings.Contains(err.Error(), "no rendezvous") {
+	err = Config{Secret: NewSecret(), Strategy: direct{}}.check()
+	if err == nil || !strings.Contains(err.Error(), "no rendezvous") {
 		t.Errorf("no rendezvous: %v", err)
 	}
 }

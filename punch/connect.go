@@ -38,6 +38,9 @@ func connect(ctx context.Context, cfg Config, report *Report) (net.Conn, error) 
 	defer b.close()
 	report.Local = b.local()
 	self := party{rendezvous.NewID(), rendezvous.NewNonce()}
+	if report.Observed, err = greet(ctx, cfg, b, self); err != nil {
+		return nil, err
+	}
 	met, err := meet(ctx, cfg, b, self, report)
 	if err != nil {
 		return nil, err
@@ -45,16 +48,22 @@ func connect(ctx context.Context, cfg Config, report *Report) (net.Conn, error) 
 	return try(ctx, cfg, b, self, met, report)
 }
 
-// meet says hello and waits for the peer.
-func meet(ctx context.Context, cfg Config, b *base, self party, report *Report) (rendezvous.Introduction, error) {
-	observed, err := b.client.Hello(ctx, rendezvous.Hello{
+// greet says hello and learns where the server sees us.
+func greet(ctx context.Context, cfg Config, b *base, self party) (observed netip.AddrPort, err error) {
+	soon, cancel := context.WithTimeout(ctx, reachTimeout)
+	defer cancel()
+	observed, err = b.client.Hello(soon, rendezvous.Hello{
 		Meeting: cfg.Secret.meeting(), Peer: self.id, Nonce: self.nonce, Strategy: cfg.Strategy.Name(),
 		Locals: []netip.AddrPort{b.local()},
 	})
 	if err != nil {
-		return rendezvous.Introduction{}, atRendezvous(ctx, err)
+		return netip.AddrPort{}, atRendezvous(ctx, err)
 	}
-	report.Observed = observed
+	return observed, nil
+}
+
+// meet waits for the peer, and holds what it is told as long as the Config wants.
+func meet(ctx context.Context, cfg Config, b *base, self party, report *Report) (rendezvous.Introduction, error) {
 	waiting, cancel := context.WithTimeout(ctx, cfg.Wait)
 	defer cancel()
 	met, err := b.client.Introduction(waiting)

@@ -63,7 +63,10 @@ func config(t testing.TB, strategy string, secret Secret, at netip.AddrPort) Con
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Config{Rendezvous: []netip.AddrPort{at}, Secret: secret, Strategy: s, Patience: 5 * time.Second, Wait: 5 * time.Second}
+	return Config{
+		Rendezvous: []netip.AddrPort{at}, Secret: secret, Strategy: s,
+		Patience: 5 * time.Second, Wait: 5 * time.Second,
+	}
 }
 
 // connected fails the test unless both ends are connected to each other.

@@ -26,7 +26,8 @@ func blackHole(t *testing.T) netip.AddrPort {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = syscall.Close(fd) })
-	if err := errors.Join(syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}), syscall.Listen(fd, 0)); err != nil {
+	loopback := &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}
+	if err := errors.Join(syscall.Bind(fd, loopback), syscall.Listen(fd, 0)); err != nil {
 		t.Fatal(err)
 	}
 	name, err := syscall.Getsockname(fd)
@@ -77,12 +78,11 @@ func TestPendingConnectsHoldNoThread(t *testing.T) {
 			}
 		})
 	}
-	runtime.Gosched()
-	if more := threads(t) - before; more > 10 {
-		t.Errorf("500 pending connects have started %d threads", more)
-	}
 	cancel()
 	waiting.Wait()
+	if more := threads(t) - before; more > 10 { // the runtime keeps the threads that it has started
+		t.Errorf("500 pending connects have started %d threads", more)
+	}
 }
 
 func TestWait(t *testing.T) {

@@ -71,6 +71,19 @@ func TestRendezvousFaults(t *testing.T) {
 	}
 }
 
+func TestAServerThatSaysNothing(t *testing.T) {
+	t.Parallel()                                                        // it takes as long as a server may
+	silent, err := Listen(Here, netip.MustParseAddrPort("127.0.0.1:0")) // accepts in the kernel
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	got := <-start(t.Context(), config(t, "direct", NewSecret(), silent.Addr().(*net.TCPAddr).AddrPort()))
+	if !errors.Is(got.err, ErrRendezvous) || !strings.Contains(got.err.Error(), "awaiting the welcome") {
+		t.Errorf("got %v", got.err)
+	}
+}
+
 func TestTheSecondAddressOfTheServer(t *testing.T) {
 	_, at := serve(t)
 	cfg := config(t, "simultaneous-open", NewSecret(), at)
@@ -100,8 +113,10 @@ func TestNobodyComes(t *testing.T) {
 
 func TestTwoSecretsNeverMeet(t *testing.T) {
 	_, at := serve(t)
-	one, other := config(t, "simultaneous-open", NewSecret(), at), config(t, "simultaneous-open", NewSecret(), at)
-	one.Wait, other.Wait = 50*time.Millisecond, 50*time.Millisecond
+	one := config(t, "simultaneous-open", NewSecret(), at)
+	one.Wait = 50 * time.Millisecond
+	other := one
+	other.Secret = NewSecret()
 	first, second := start(t.Context(), one), start(t.Context(), other)
 	for _, got := range []result{<-first, <-second} {
 		if !errors.Is(got.err, ErrPeerAbsent) {

@@ -39,7 +39,10 @@ func newPuppet(t *testing.T, at netip.AddrPort, strategy string, id rendezvous.I
 	}
 	t.Cleanup(func() { _, _ = b.conn.Close(), b.listener.Close() })
 	_ = b.conn.SetDeadline(time.Now().Add(10 * time.Second)) // a test that hangs says where
-	return &puppet{t: t, self: party{id, rendezvous.NewNonce()}, strategy: strategy, conn: b.conn, client: b.client, listener: b.listener}
+	return &puppet{
+		t: t, self: party{id, rendezvous.NewNonce()}, strategy: strategy,
+		conn: b.conn, client: b.client, listener: b.listener,
+	}
 }
 
 func (p *puppet) hello(meeting rendezvous.ID) {
@@ -150,33 +153,36 @@ func (p *puppet) finish(s Secret, engine <-chan result) result {
 	return got
 }
 
+// misbehaviours are what may sit at the other end of a connection instead of the peer.
+var misbehaviours = map[string]func(*puppet, *net.TCPConn, Secret){
+	"closes":          func(p *puppet, c *net.TCPConn, s Secret) { _ = c.Close() },
+	"resets":          func(p *puppet, c *net.TCPConn, s Secret) { reset(c) },
+	"garbage":         func(p *puppet, c *net.TCPConn, s Secret) { write(c, []byte("220 mail.example.org ESMTP\r\n")) },
+	"another secret":  func(p *puppet, c *net.TCPConn, s Secret) { write(c, p.proof(NewSecret())) },
+	"the wrong party": func(p *puppet, c *net.TCPConn, s Secret) { write(c, proof(s.proofKey(), p.engine(), p.self)) },
+	"truncated": func(p *puppet, c *net.TCPConn, s Secret) {
+		write(c, p.proof(s)[:proofSize-1])
+		_ = c.CloseWrite()
+	},
+	"one bit wrong": func(p *puppet, c *net.TCPConn, s Secret) {
+		mac := p.proof(s)
+		mac[proofSize-1] ^= 1
+		write(c, mac)
+	},
+	"reflected": func(p *puppet, c *net.TCPConn, s Secret) { // the engine's own proof, which it sends on what it dials
+		own := make([]byte, proofSize)
+		_, _ = io.ReadFull(c, own)
+		write(c, own)
+	},
+	"replayed": func(p *puppet, c *net.TCPConn, s Secret) { // the same peer's, from an attempt with another nonce
+		old := p.engine()
+		old.nonce = rendezvous.NewNonce()
+		write(c, proof(s.proofKey(), p.self, old))
+	},
+}
+
 func TestConnectionsThatDoNotProveThemselves(t *testing.T) {
-	for name, misbehave := range map[string]func(*puppet, *net.TCPConn, Secret){
-		"closes":          func(p *puppet, c *net.TCPConn, s Secret) { _ = c.Close() },
-		"resets":          func(p *puppet, c *net.TCPConn, s Secret) { reset(c) },
-		"garbage":         func(p *puppet, c *net.TCPConn, s Secret) { write(c, []byte("220 mail.example.org ESMTP\r\n")) },
-		"another secret":  func(p *puppet, c *net.TCPConn, s Secret) { write(c, p.proof(NewSecret())) },
-		"the wrong party": func(p *puppet, c *net.TCPConn, s Secret) { write(c, proof(s.proofKey(), p.engine(), p.self)) },
-		"truncated": func(p *puppet, c *net.TCPConn, s Secret) {
-			write(c, p.proof(s)[:proofSize-1])
-			_ = c.CloseWrite()
-		},
-		"one bit wrong": func(p *puppet, c *net.TCPConn, s Secret) {
-			mac := p.proof(s)
-			mac[proofSize-1] ^= 1
-			write(c, mac)
-		},
-		"reflected": func(p *puppet, c *net.TCPConn, s Secret) { // the engine's own proof, which it sends on what it dials
-			own := make([]byte, proofSize)
-			_, _ = io.ReadFull(c, own)
-			write(c, own)
-		},
-		"replayed": func(p *puppet, c *net.TCPConn, s Secret) { // the same peer's, from an attempt with another nonce
-			old := p.engine()
-			old.nonce = rendezvous.NewNonce()
-			write(c, proof(s.proofKey(), p.self, old))
-		},
-	} {
+	for name, misbehave := range misbehaviours {
 		t.Run(name, func(t *testing.T) {
 			bothRoles(t, func(t *testing.T, id rendezvous.ID) {
 				for _, strategy := range []string{"direct", "simultaneous-open"} {

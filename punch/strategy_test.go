@@ -79,29 +79,34 @@ func TestSYNsAreNeverCloserThanTheyMayBeAndOutlastAnyPatience(t *testing.T) {
 	}
 }
 
-// bare is an attempt at the given endpoint, with nobody at the other end.
+// bareAttempt is an attempt at the given endpoint, with nobody at the other end.
 func bareAttempt(t *testing.T, peer netip.AddrPort) *attempt {
 	a := newArbiter(party{id: rendezvous.NewID()}, party{id: rendezvous.NewID()}, []byte("key"), 0, func() {})
 	t.Cleanup(func() { a.finish() })
 	return &attempt{network: Here, peer: peer, arbiter: a}
 }
 
-func TestWhatBecomesOfASYN(t *testing.T) {
+// aStranger is an endpoint that accepts every connection and closes it.
+func aStranger(t *testing.T) netip.AddrPort {
+	t.Helper()
 	ln, err := Listen(Here, netip.MustParseAddrPort("127.0.0.1:0"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer ln.Close()
+	t.Cleanup(func() { _ = ln.Close() })
 	go func() {
 		for {
 			conn, err := ln.Accept()
 			if err != nil {
 				return
 			}
-			_ = conn.Close() // a stranger
+			_ = conn.Close()
 		}
 	}()
-	stranger := ln.Addr().(*net.TCPAddr).AddrPort()
+	return ln.Addr().(*net.TCPAddr).AddrPort()
+}
+
+func TestWhatBecomesOfASYN(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		peer    netip.AddrPort
@@ -111,7 +116,7 @@ func TestWhatBecomesOfASYN(t *testing.T) {
 	}{
 		{"refused", closedPort(t), untilAnswered, errRefused, tally{syns: 1, refusals: 1}},
 		{"silence", blackHole(t), 20 * time.Millisecond, errSilence, tally{syns: 1, silences: 1}},
-		{"somebody else", stranger, untilAnswered, errLost, tally{syns: 1}},
+		{"somebody else", aStranger(t), untilAnswered, errLost, tally{syns: 1}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			a := bareAttempt(t, c.peer)
@@ -126,7 +131,8 @@ func TestWhatBecomesOfASYN(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
-	if err := bareAttempt(t, blackHole(t)).syn(ctx, freshPort, untilAnswered); !errors.Is(err, context.DeadlineExceeded) || fatal(err) {
+	err := bareAttempt(t, blackHole(t)).syn(ctx, freshPort, untilAnswered)
+	if !errors.Is(err, context.DeadlineExceeded) || fatal(err) {
 		t.Errorf("the context ends: %v", err)
 	}
 }

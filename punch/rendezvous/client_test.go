@@ -49,7 +49,8 @@ func TestAServerThatTalksNonsense(t *testing.T) {
 }
 
 func TestARefusalReachesTheCaller(t *testing.T) {
-	_, err := answering(t, `{"type":"error","code":"busy","message":"two\u001b[31m are here"}`+"\n").Hello(t.Context(), someHello())
+	line := `{"type":"error","code":"busy","message":"two\u001b[31m are here"}` + "\n"
+	_, err := answering(t, line).Hello(t.Context(), someHello())
 	refusedAs(t, err, CodeBusy)
 	if got := err.Error(); !strings.Contains(got, `busy: "two\x1b[31m are here"`) {
 		t.Errorf("what the server says is not quoted: %s", got)

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"reflect"
 	"runtime"
 	"strings"
 	"sync"
@@ -71,7 +72,8 @@ func visit(t testing.TB, at netip.AddrPort, meeting ID) *guest {
 
 func tryVisit(t testing.TB, at netip.AddrPort, meeting ID) (g *guest, err error) {
 	t.Helper()
-	g = &guest{Client: NewClient(dial(t, at)), hello: Hello{Meeting: meeting, Peer: NewID(), Nonce: NewNonce(), Strategy: "direct"}}
+	g = &guest{Client: NewClient(dial(t, at)), hello: someHello()}
+	g.hello.Meeting = meeting
 	g.observed, err = g.Hello(t.Context(), g.hello)
 	return g, err
 }
@@ -92,8 +94,9 @@ func introduced(t testing.TB, a, b *guest) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := Peer{ID: side[1].hello.Peer, Nonce: side[1].hello.Nonce, Observed: side[1].observed, Strategy: "direct"}
-		if got := met.Peer; got.ID != want.ID || got.Nonce != want.Nonce || got.Observed != want.Observed || got.Strategy != want.Strategy {
+		other := side[1].hello
+		want := Peer{ID: other.Peer, Nonce: other.Nonce, Observed: side[1].observed, Strategy: other.Strategy}
+		if got := met.Peer; !reflect.DeepEqual(got, want) {
 			t.Errorf("introduced to %+v, want %+v", got, want)
 		}
 		if runtime.GOOS == "linux" && (met.RTT <= 0 || met.RTT > time.Second) {

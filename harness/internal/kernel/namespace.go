@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 
@@ -97,10 +98,10 @@ func newNamespace(settings []Sysctl) (*Namespace, error) {
 }
 
 // write sets s in the namespace of the calling thread, which /proc/sys/net
-// follows.
+// follows. A value that is right already is left alone: many a write waits for
+// the lock that all namespaces share (rtnl_lock), and a read does not.
 func (s Sysctl) write() error {
-	path := "/proc/sys/net/" + s.Path
-	fd, err := unix.Open(path, unix.O_WRONLY|unix.O_CLOEXEC, 0)
+	fd, err := unix.Open("/proc/sys/net/"+s.Path, unix.O_RDWR|unix.O_CLOEXEC, 0)
 	switch {
 	case errors.Is(err, unix.ENOENT) && s.Optional:
 		return nil
@@ -109,11 +110,20 @@ func (s Sysctl) write() error {
 	case err != nil:
 		return fmt.Errorf("sysctl %s: %w", s.Path, err)
 	}
-	_, err = unix.Write(fd, []byte(s.Value))
+	if !s.holds(fd) {
+		_, err = unix.Pwrite(fd, []byte(s.Value), 0)
+	}
 	if err = errors.Join(err, unix.Close(fd)); err != nil {
 		return fmt.Errorf("sysctl %s=%s: %w", s.Path, s.Value, err)
 	}
 	return nil
+}
+
+// holds says whether the open setting has its value already.
+func (s Sysctl) holds(fd int) bool {
+	var text [64]byte
+	n, err := unix.Read(fd, text[:])
+	return err == nil && slices.Equal(strings.Fields(string(text[:n])), strings.Fields(s.Value))
 }
 
 // Do runs f on a thread that is in ns, and returns f's error. Sockets that f

@@ -1,0 +1,105 @@
+package natrules_test
+
+import (
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/punchlab/punchlab/harness/internal/natrules"
+	"github.com/punchlab/punchlab/natprofiles"
+)
+
+var devices = natrules.Devices{WAN: "wan", LAN: "lan"}
+
+func golden(profile string) string {
+	return filepath.Join("testdata", "golden", profile+".txt")
+}
+
+// The rules of every shipped profile are written out, so that a change of the
+// profile or of the code shows as a change of what the kernel gets.
+// PUNCHLAB_UPDATE=1 (make update) writes them.
+func TestRulesOfEveryProfile(t *testing.T) {
+	for _, p := range natprofiles.All() {
+		got := natrules.Linux(p, devices).String()
+		if os.Getenv("PUNCHLAB_UPDATE") == "1" {
+			if err := os.WriteFile(golden(p.Name), []byte(got), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		want, err := os.ReadFile(golden(p.Name))
+		if err != nil {
+			t.Errorf("%s: %v; make update writes it", p.Name, err)
+			continue
+		}
+		if diff := cmp.Diff(string(want), got); diff != "" {
+			t.Errorf("%s (-golden +rules)\n%s", p.Name, diff)
+		}
+	}
+}
+
+func TestEveryGoldenTextBelongsToAProfile(t *testing.T) {
+	files, err := filepath.Glob(golden("*"))
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	for _, file := range files {
+		name := strings.TrimSuffix(filepath.Base(file), ".txt")
+		if p, err := natprofiles.Get(name); err != nil || p.Name != name {
+			t.Errorf("%s: no profile has this name: %v", file, err)
+		}
+	}
+}
+
+// A profile's name must not matter: rules are made of its fields.
+func TestRulesDoNotDependOnTheName(t *testing.T) {
+	for _, p := range natprofiles.All() {
+		want := natrules.Linux(p, devices).String()
+		p.Name, p.Aliases, p.Tags, p.Summary = "other", nil, nil, ""
+		if diff := cmp.Diff(want, natrules.Linux(p, devices).String()); diff != "" {
+			t.Error(diff)
+		}
+	}
+}
+
+func TestARouterThatOnlyForwardsNeedsNoRules(t *testing.T) {
+	if got := natrules.Linux(natprofiles.Profile{}, devices); len(got.Tables) != 0 {
+		t.Errorf("rules of a router that translates nothing:\n%s", got)
+	}
+}
+
+func TestBackboneDropsFromAndTo(t *testing.T) {
+	want := `table ip backbone {
+	chain prerouting {
+		type filter hook prerouting priority raw; policy accept;
+		ip saddr 10.0.0.0/8 drop
+		ip daddr 10.0.0.0/8 drop
+		ip saddr 172.16.0.0/12 drop
+		ip daddr 172.16.0.0/12 drop
+	}
+}
+`
+	got := natrules.Backbone([]netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("172.16.0.0/12")}).String()
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+func TestHoldForwardedInBothForms(t *testing.T) {
+	for native, statement := range map[bool]string{true: "queue to 3", false: `xt target "NFQUEUE"`} {
+		want := `table ip link {
+	chain forward {
+		type filter hook forward priority filter; policy accept;
+		` + statement + `
+	}
+}
+`
+		if diff := cmp.Diff(want, natrules.HoldForwarded(3, native).String()); diff != "" {
+			t.Errorf("native %v (-want +got)\n%s", native, diff)
+		}
+	}
+}

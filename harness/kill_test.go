@@ -1,0 +1,145 @@
+package harness
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/punchlab/punchlab/natprofiles"
+	"github.com/punchlab/punchlab/topologies"
+)
+
+func init() {
+	programs["hold"] = func() { Main(programHold) }
+}
+
+// programHold builds a lab with a connection through it, prints the namespaces
+// of the lab, and waits for its end.
+func programHold() int {
+	t, err := topologies.Get("two-nats")
+	if err != nil {
+		panic(err)
+	}
+	p, err := natprofiles.Get("linux-masquerade")
+	if err != nil {
+		panic(err)
+	}
+	lab, err := New(context.Background(), t, NATs{"a": p, "b": p})
+	if err != nil {
+		panic(err)
+	}
+	listener, err := lab.Host("rendezvous").Listen(context.Background(), fmt.Sprintf(":%d", port))
+	if err != nil {
+		panic(err)
+	}
+	defer listener.Close()
+	if _, err := connect(context.Background(), lab.Host("alice"), lab.Host("rendezvous").Addrs()[0]); err != nil {
+		panic(err)
+	}
+	for _, n := range lab.nodes {
+		fmt.Println(n.ns.ID())
+	}
+	fmt.Println("built")
+	select {}
+}
+
+// descendants are the processes that come from pid, itself included.
+func descendants(t *testing.T, pid int) []int {
+	t.Helper()
+	stats, err := filepath.Glob("/proc/[0-9]*/stat")
+	if err != nil {
+		t.Fatal(err)
+	}
+	children := map[int][]int{}
+	for _, path := range stats {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			continue // it has ended meanwhile
+		}
+		// proc_pid_stat(5): pid (name) state parent
+		fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
+		child, err1 := strconv.Atoi(filepath.Base(filepath.Dir(path)))
+		parent, err2 := strconv.Atoi(fields[1])
+		if err1 != nil || err2 != nil {
+			t.Fatalf("%s: %s", path, text)
+		}
+		children[parent] = append(children[parent], child)
+	}
+	all := []int{pid}
+	for i := 0; i < len(all); i++ {
+		all = append(all, children[all[i]]...)
+	}
+	return all
+}
+
+// holders tells for each of the namespaces which processes hold it, by a
+// descriptor or by a thread in it.
+func holders(t *testing.T, namespaces []string) map[string][]string {
+	t.Helper()
+	held := map[string][]string{}
+	for _, pattern := range []string{"/proc/[0-9]*/fd/*", "/proc/[0-9]*/task/*/ns/net"} {
+		paths, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range paths {
+			if id, err := os.Readlink(path); err == nil && slices.Contains(namespaces, id) {
+				held[id] = append(held[id], path)
+			}
+		}
+	}
+	return held
+}
+
+// Killed in the middle, a program takes all of its processes with it, and with
+// these its namespaces, which nothing else holds.
+func TestSIGKILLLeavesNothingBehind(t *testing.T) {
+	Need(t)
+	cmd := command("hold")
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var namespaces []string
+	line := lines(t, stdout)
+	for id := line(); id != "built"; id = line() {
+		namespaces = append(namespaces, id)
+	}
+	processes := descendants(t, cmd.Process.Pid)
+	if len(processes) != 3 {
+		t.Errorf("the processes are %v, want one that waits, an init and the program", processes)
+	}
+	held := holders(t, namespaces)
+	if len(namespaces) == 0 || len(held) != len(namespaces) {
+		t.Errorf("of the namespaces %v only %v are held by anybody", namespaces, slices.Collect(maps.Keys(held)))
+	}
+
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait() // it says that the program was killed
+	gone := func() bool {
+		return !slices.ContainsFunc(processes, func(pid int) bool { return unix.Kill(pid, 0) == nil })
+	}
+	for deadline := time.Now().Add(5 * time.Second); !gone(); {
+		if time.Now().After(deadline) {
+			t.Fatalf("some of the processes %v are still there", processes)
+		}
+		time.Sleep(time.Millisecond)
+	}
+	if held := holders(t, namespaces); len(held) > 0 {
+		t.Errorf("namespaces are still held: %v", held)
+	}
+}

@@ -1,0 +1,206 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/punchlab/punchlab/topologies"
+)
+
+// conntrack is what a node's dump says that it tracks.
+func (n *node) conntrack(t *testing.T) string {
+	t.Helper()
+	var dump strings.Builder
+	if err := n.ns.Describe(&dump); err != nil {
+		t.Fatal(err)
+	}
+	_, tracked, found := strings.Cut(dump.String(), "  conntrack:\n")
+	if !found {
+		t.Fatalf("no conntrack in %s", &dump)
+	}
+	return tracked
+}
+
+func TestResetForgetsConnections(t *testing.T) {
+	topo := topology(t, "double-nat")
+	lab := build(t, "double-nat", everySlot(topo, profile(t, "linux-random")))
+	const none = "    (none)\n"
+	nats := func(want bool) {
+		t.Helper()
+		for _, n := range lab.nodes {
+			if n.Kind != topologies.NAT {
+				continue
+			}
+			if tracks := n.conntrack(t) != none; tracks != want {
+				t.Errorf("%s tracks connections: %v, want %v:\n%s", n.Name, tracks, want, n.conntrack(t))
+			}
+		}
+	}
+	server := lab.Host("rendezvous")
+	serve(t, server)
+	for _, name := range []string{"alice", "bob"} {
+		conn, err := lab.Host(name).Dial(t.Context(), netip.AddrPortFrom(server.Addrs()[0], port))
+		if err != nil {
+			t.Fatal(err)
+		}
+		// A reset is the end: nothing is sent after it.
+		if err := errors.Join(conn.(*net.TCPConn).SetLinger(0), conn.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	nats(true)
+	if err := lab.Reset(); err != nil {
+		t.Fatal(err)
+	}
+	nats(false)
+}
+
+// mail is a pair of UDP sockets, of alice and of the rendezvous.
+type mail struct {
+	sender, receiver *net.UDPConn
+}
+
+func mailbox(t *testing.T, lab *Lab) (m mail) {
+	t.Helper()
+	to := net.UDPAddrFromAddrPort(netip.AddrPortFrom(lab.Host("rendezvous").Addrs()[0], port))
+	err := errors.Join(
+		lab.Host("rendezvous").Do(func() (err error) {
+			m.receiver, err = net.ListenUDP("udp4", to)
+			return err
+		}),
+		lab.Host("alice").Do(func() (err error) {
+			m.sender, err = net.DialUDP("udp4", nil, to)
+			return err
+		}),
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { m.sender.Close(); m.receiver.Close() })
+	return m
+}
+
+func (m mail) send(t *testing.T, word string) {
+	t.Helper()
+	if _, err := m.sender.Write([]byte(word)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// receive waits for the next word.
+func (m mail) receive(t *testing.T) string {
+	t.Helper()
+	if err := m.receiver.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	word := make([]byte, 100)
+	n, err := m.receiver.Read(word)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(word[:n])
+}
+
+// await waits until the links have held that many packets.
+func await(t *testing.T, lab *Lab, held uint64) LinkStats {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	for {
+		stats, err := lab.Links()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if stats.Held >= held {
+			return stats
+		}
+		select {
+		case <-ctx.Done():
+			t.Fatalf("the links have held %d packets, want %d", stats.Held, held)
+		case <-time.After(time.Millisecond):
+		}
+	}
+}
+
+// Packets that a link holds are gone with a reset. A link keeps their order,
+// so that whatever is sent later arrives later.
+func TestResetDropsWhatIsUnderWay(t *testing.T) {
+	topo, err := topologies.Get("open")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if topo, err = topo.WithRTT(2 * time.Second); err != nil { // long enough for a reset
+		t.Fatal(err)
+	}
+	lab := buildTopology(t, topo, nil)
+	m := mailbox(t, lab)
+	for range 3 {
+		m.send(t, "before")
+	}
+	if stats := await(t, lab, 3); stats.Lost > 0 {
+		t.Fatalf("packets were lost: %+v", stats)
+	}
+	if err := lab.Reset(); err != nil {
+		t.Fatal(err)
+	}
+	if stats, err := lab.Links(); err != nil || stats != (LinkStats{}) {
+		t.Errorf("after a reset: %+v, %v; want nothing", stats, err)
+	}
+	m.send(t, "after")
+	if got := m.receive(t); got != "after" {
+		t.Errorf("the rendezvous received what was sent %s the reset", got)
+	}
+}
+
+// The control of the test above: without a reset the packets do arrive.
+func TestWhatIsUnderWayArrives(t *testing.T) {
+	lab := build(t, "open", nil)
+	m := mailbox(t, lab)
+	for _, word := range []string{"one", "two", "three"} {
+		m.send(t, word)
+	}
+	for _, want := range []string{"one", "two", "three"} {
+		if got := m.receive(t); got != want {
+			t.Errorf("received %s, want %s", got, want)
+		}
+	}
+	if stats := await(t, lab, 3); stats.Held != 3 || stats.Lost != 0 {
+		t.Errorf("three packets over one slow link: %+v", stats)
+	}
+}
+
+func TestAResetLabConnectsAgain(t *testing.T) {
+	lab := build(t, "two-nats", everySlot(topology(t, "two-nats"), profile(t, "linux-random")))
+	server := lab.Host("rendezvous")
+	seen := map[uint16]bool{}
+	for range 10 {
+		listener, err := server.Listen(t.Context(), netip.AddrPortFrom(server.Addrs()[0], port).String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		conn, err := lab.Host("alice").Dial(t.Context(), netip.AddrPortFrom(server.Addrs()[0], port))
+		if err != nil {
+			t.Fatal(err)
+		}
+		accepted, err := listener.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen[netip.MustParseAddrPort(accepted.RemoteAddr().String()).Port()] = true
+		err = errors.Join(conn.(*net.TCPConn).SetLinger(0), conn.Close(), accepted.(*net.TCPConn).SetLinger(0), accepted.Close(), listener.Close())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := lab.Reset(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(seen) < 5 {
+		t.Errorf("a NAT with random ports used only %v in ten trials", seen)
+	}
+}

@@ -23,14 +23,20 @@ type Observer struct {
 	Cell func(results.Cell)
 }
 
-// invalidPerTrial bounds how often an invalid trial is repeated: a machine on
-// which most trials are spoiled does not measure anything.
-const invalidPerTrial = 3
+// A cell is given up when it has had so many tries for each trial, and not
+// less than a few: a machine on which most trials are spoilt does not measure
+// anything.
+const (
+	triesPerTrial = 4
+	fewestTries   = 20
+)
 
 // Run makes every trial of the plan. Cells run side by side, each in a lab of
 // its own that all its trials use: a pair that cannot connect costs its own
 // patience and nobody else's time. When ctx ends, trials that are under way
-// are given up and Run returns ctx's cause. An error of a lab ends the run.
+// are given up and Run returns ctx's cause. An error of a lab ends the run. A
+// cell most of whose trials are invalid is left short of trials, which is no
+// error.
 func Run(ctx context.Context, p Plan, o Observer) error {
 	if err := p.check(); err != nil {
 		return err
@@ -43,7 +49,7 @@ func Run(ctx context.Context, p Plan, o Observer) error {
 	for range min(cmp.Or(p.Parallel, DefaultParallel()), len(p.Cells)) {
 		workers.Go(func() {
 			for c := range cells {
-				if err := r.cell(ctx, c); err != nil && ctx.Err() == nil {
+				if err := r.cell(ctx, c); err != nil && !errors.Is(err, context.Cause(ctx)) {
 					cancel(fmt.Errorf("%s: %w", c.Key(), err))
 				}
 			}
@@ -113,18 +119,13 @@ func (r *run) cell(ctx context.Context, c Cell) (err error) {
 	defer func() { err = errors.Join(err, r.park(s)) }()
 	key, valid := c.Key(), 0
 	for n := 0; valid < r.plan.Trials; n++ {
-		if n >= r.plan.Trials*(1+invalidPerTrial) {
-			return fmt.Errorf("%d of %d trials were invalid: this machine is too busy to measure", n-valid, n)
+		if n >= max(triesPerTrial*r.plan.Trials, fewestTries) {
+			return nil
 		}
-		t, err := s.Try(ctx, TryOptions{
+		t, err := r.try(ctx, s, TryOptions{
 			Patience: r.plan.Patience, Stagger: r.plan.stagger(valid), Seed: r.plan.seed(key, n),
-		})
+		}, n)
 		if err != nil {
-			return err
-		}
-		t.Number = n
-		r.tell(t.Trial, s.lab)
-		if err := s.Reset(); err != nil {
 			return err
 		}
 		if t.Outcome != results.Invalid {
@@ -133,6 +134,17 @@ func (r *run) cell(ctx context.Context, c Cell) (err error) {
 	}
 	r.finished(key)
 	return nil
+}
+
+// try makes one trial, tells of it, and makes the site fit for the next.
+func (r *run) try(ctx context.Context, s *Site, o TryOptions, number int) (results.Trial, error) {
+	a, err := s.Try(ctx, o)
+	if err != nil {
+		return results.Trial{}, err
+	}
+	a.Number = number
+	r.tell(a.Trial, s.lab)
+	return a.Trial, s.Reset()
 }
 
 func (r *run) tell(t results.Trial, lab *harness.Lab) {

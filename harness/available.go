@@ -2,8 +2,10 @@ package harness
 
 import (
 	"errors"
-	"fmt"
+	"io/fs"
 	"os"
+	"slices"
+	"strings"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -55,15 +57,64 @@ func Need(tb TB) {
 	tb.Skipf("SKIPPED, NOTHING WAS TESTED: no lab can be built here: %v", err)
 }
 
-// explain adds to an error of the kernel's what a user can do about it.
+// explain makes one message of an error of the kernel's that forbids labs: what
+// was refused, and what a user can do about it. Other errors stay as they are.
 func explain(err error) error {
-	for _, forbidden := range []error{unix.EPERM, unix.EACCES, unix.EROFS, unix.ENOSPC, errSetup} {
-		if errors.Is(err, forbidden) {
-			return fmt.Errorf("%w\n%s", err, advice())
-		}
+	is := func(cause error) bool { return errors.Is(err, cause) }
+	var told []string
+	if slices.ContainsFunc([]error{unix.EPERM, unix.EACCES, unix.EROFS, errSetup}, is) {
+		told = append(told, advice())
 	}
-	return err
+	if is(unix.ENOSPC) {
+		told = append(told, adviceOnLimits)
+	}
+	if told == nil {
+		return err
+	}
+	return &refusedError{err, strings.Join(told, "\n")}
 }
+
+// refusedError is an error that forbids labs, with advice.
+type refusedError struct {
+	err    error
+	advice string
+}
+
+func (e *refusedError) Error() string {
+	return strings.Join(causes(e.err), "; ") + "\n" + e.advice
+}
+
+func (e *refusedError) Unwrap() error { return e.err }
+
+// causes tells each cause of a joined error once: root tries two ways into new
+// namespaces, which mostly fail alike.
+func causes(err error) (all []string) {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, one := range joined.Unwrap() {
+			for _, cause := range causes(one) {
+				if !slices.Contains(all, cause) {
+					all = append(all, cause)
+				}
+			}
+		}
+		return all
+	}
+	// What os.StartProcess calls fork/exec is a clone that makes namespaces, and
+	// what it does in them before the program begins.
+	var started *fs.PathError
+	if errors.As(err, &started) && started.Op == "fork/exec" {
+		return []string{"start a process in new namespaces: " + started.Err.Error()}
+	}
+	return []string{err.Error()}
+}
+
+// adviceOnLimits is about ENOSPC, which clone and unshare fail with where there
+// may be no more namespaces (namespaces(7), /proc/sys/user). The limits of all
+// user namespaces above count as well, and hold for their root, too.
+const adviceOnLimits = "the limit for namespaces is 0 or reached (user.max_net_namespaces, user.max_user_namespaces), " +
+	"which binds root of a user namespace, too. One of these raises it:\n" +
+	"  - sudo sysctl user.max_user_namespaces=10000 user.max_net_namespaces=10000\n" +
+	"  - Docker: run the container with --privileged"
 
 // advice names what usually forbids namespaces.
 func advice() string {

@@ -3,6 +3,8 @@ package harness
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"strings"
 	"testing"
 
@@ -55,16 +57,56 @@ func TestNeedLetsTestsRun(t *testing.T) {
 	}
 }
 
-func TestErrorsOfPermissionComeWithAdvice(t *testing.T) {
-	for err, advised := range map[error]bool{
-		unix.EPERM: true, unix.ENOSPC: true, errSetup: true, unix.EROFS: true, unix.EINVAL: false, nil: false,
+// refusedStart is how os.StartProcess tells that it may not make namespaces.
+func refusedStart(err error) error {
+	return &fs.PathError{Op: "fork/exec", Path: "/proc/self/exe", Err: err}
+}
+
+func TestARefusalIsOneMessageWithAdvice(t *testing.T) {
+	for name, c := range map[string]struct {
+		err    error
+		causes string   // the first line
+		advice []string // the others
+	}{
+		"both ways forbidden": {
+			errors.Join(refusedStart(unix.EPERM), refusedStart(unix.EPERM)),
+			"start a process in new namespaces: operation not permitted", []string{advice()},
+		},
+		"both ways over the limit": {
+			errors.Join(refusedStart(unix.ENOSPC), refusedStart(unix.ENOSPC)),
+			"start a process in new namespaces: no space left on device", []string{adviceOnLimits},
+		},
+		"each way for a reason of its own": {
+			errors.Join(refusedStart(unix.EPERM), refusedStart(unix.ENOSPC)),
+			"start a process in new namespaces: operation not permitted; start a process in new namespaces: no space left on device",
+			[]string{advice(), adviceOnLimits},
+		},
+		"no namespace for a node": {
+			os.NewSyscallError("unshare(CLONE_NEWNET)", unix.ENOSPC),
+			"unshare(CLONE_NEWNET): no space left on device", []string{adviceOnLimits},
+		},
+		"setup refused": {errors.Join(errSetup, errSetup), errSetup.Error(), []string{advice()}},
+		"settings read-only": {
+			fmt.Errorf("sysctl ipv4/ip_forward: %w", unix.EROFS),
+			"sysctl ipv4/ip_forward: read-only file system", []string{advice()},
+		},
 	} {
-		got := explain(err)
-		if !errors.Is(got, err) {
+		t.Run(name, func(t *testing.T) {
+			got := explain(c.err)
+			if !errors.Is(got, c.err) {
+				t.Errorf("%v is not the cause of %v", c.err, got)
+			}
+			if want := strings.Join(append([]string{c.causes}, c.advice...), "\n"); got.Error() != want {
+				t.Errorf("got\n%v\nwant\n%s", got, want)
+			}
+		})
+	}
+}
+
+func TestErrorsThatForbidNothingStayAsTheyAre(t *testing.T) {
+	for _, err := range []error{nil, unix.EINVAL, errors.Join(unix.EMFILE, unix.ENOENT)} {
+		if got := explain(err); got != err { //nolint:errorlint // the very same is meant
 			t.Errorf("%v became %v", err, got)
-		}
-		if strings.Contains(fmt.Sprint(got), advice()) != advised {
-			t.Errorf("%v became %v; with advice: %v", err, got, advised)
 		}
 	}
 }

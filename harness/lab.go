@@ -154,26 +154,30 @@ func (l *Lab) Reset() error {
 func (n *node) tracks() bool { return n.Kind == topologies.NAT && len(n.rules.Tables) > 0 }
 
 // Dump writes the links, routes, neighbours, rules and tracked connections of
-// every node: what to look at when a trial went wrong.
+// every node, as the kernel tells them: what to look at when a trial went
+// wrong.
 func (l *Lab) Dump(w io.Writer) error {
 	var errs []error
 	for _, n := range l.nodes {
-		title := n.Name
-		switch {
-		case n.Kind == topologies.NAT:
-			title += " (" + n.profile.Name + ")"
-		case n.Delay > 0:
-			title += fmt.Sprintf(" (holds packets for %v)", n.Delay)
-		}
-		fmt.Fprintf(w, "== %s %s\n", title, n.ns.ID())
-		if err := n.ns.Describe(w); err != nil {
+		if err := n.dump(w); err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", n.Name, err))
-		}
-		if rules := n.rules.String(); rules != "" {
-			fmt.Fprintf(w, "  rules:\n    %s\n", strings.ReplaceAll(strings.TrimSuffix(rules, "\n"), "\n", "\n    "))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+func (n *node) dump(w io.Writer) error {
+	title := n.Name
+	if n.Kind == topologies.NAT {
+		title += " (" + n.profile.Name + ")"
+	}
+	fmt.Fprintf(w, "== %s %s\n", title, n.ns.ID())
+	err := n.ns.Describe(w)
+	rules, failed := natrules.Installed(n.ns.FD())
+	if text := rules.String(); text != "" {
+		fmt.Fprintf(w, "  rules:\n    %s\n", strings.ReplaceAll(strings.TrimSuffix(text, "\n"), "\n", "\n    "))
+	}
+	return errors.Join(err, failed)
 }
 
 // Close takes the lab down: nothing of it is left. Sockets that are still open

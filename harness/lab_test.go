@@ -346,3 +346,23 @@ func TestHostsOfATopology(t *testing.T) {
 		t.Errorf("the hosts are %v, want %v", got, want)
 	}
 }
+
+// Every node has the settings of its kind, whatever the machine's own are.
+func TestEveryNodeHasItsSettings(t *testing.T) {
+	lab := build(t, "same-nat", NATs{"a": profile(t, "linux-masquerade")})
+	for _, n := range lab.nodes {
+		for _, s := range n.settings() {
+			var value []byte
+			err := n.ns.Do(func() (err error) {
+				value, err = os.ReadFile("/proc/sys/net/" + s.Path)
+				return err
+			})
+			if s.Optional && errors.Is(err, os.ErrNotExist) {
+				continue
+			}
+			if got := strings.Join(strings.Fields(string(value)), " "); err != nil || got != s.Value {
+				t.Errorf("%s: %s is %q, %v; want %s", n.Name, s.Path, got, err, s.Value)
+			}
+		}
+	}
+}

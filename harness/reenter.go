@@ -56,12 +56,14 @@ func isolate(flags uintptr) (status int, err error) {
 	started := os.NewFile(uintptr(ends[0]), "init's word")
 	defer started.Close()
 	unix.CloseOnExec(ends[0])
+	signals := catch()
+	defer signal.Stop(signals)
 	pid, err := start(markerInit+strconv.Itoa(ends[1]), flags)
 	err = errors.Join(err, unix.Close(ends[1]))
 	if err != nil {
 		return 0, err
 	}
-	status = attend(pid, pid)
+	status = attend(pid, pid, signals)
 	if _, err := started.Read(make([]byte, 1)); err != nil {
 		return 0, errSetup
 	}
@@ -98,13 +100,18 @@ func start(where string, flags uintptr) (pid int, err error) {
 	return pid, p.Release()
 }
 
+// catch begins to take in the signals that are passed on. It goes before the
+// start of whom they are for, who may be sent one at once.
+func catch() chan os.Signal {
+	signals := make(chan os.Signal, 8)
+	signal.Notify(signals, unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT)
+	return signals
+}
+
 // attend passes signals on to the process pid until it has ended, and returns
 // its status as a shell would. of is whom to wait for: pid, or -1 to take in
 // every orphan as well.
-func attend(pid, of int) (status int) {
-	signals := make(chan os.Signal, 8)
-	signal.Notify(signals, unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT)
-	defer signal.Stop(signals)
+func attend(pid, of int, signals <-chan os.Signal) (status int) {
 	go func() {
 		for s := range signals {
 			_ = unix.Kill(pid, s.(unix.Signal)) // it may have ended just now
@@ -130,12 +137,13 @@ func attend(pid, of int) (status int) {
 // the pipe by which it tells that the program has started.
 func initMain(word string) int {
 	runtime.LockOSThread()
+	signals := catch()
 	pid, err := begin(word)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "punchlab: prepare namespaces:", err)
 		return setupFailed
 	}
-	return attend(pid, -1)
+	return attend(pid, -1, signals)
 }
 
 // begin prepares the namespaces and starts the program in them.

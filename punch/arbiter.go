@@ -3,14 +3,17 @@ package punch
 import (
 	"cmp"
 	"net"
+	"net/netip"
 	"slices"
 	"sync"
 	"time"
 )
 
 const (
-	// maxStrangers is how many accepted connections may owe us a proof at once. When more come, the oldest pays: a peer
-	// that is there proves itself within a round trip, before sixteen strangers can push it out.
+	// maxStrangers is how many accepted connections may owe us a proof at once. When one more comes, the oldest of those
+	// pays that do not come from the address that the server saw the peer at; only when all do, the oldest. Thus nobody
+	// pushes the peer out but who shares its address, or, where its NAT has given it another one for us, who opens that
+	// many connections before its proof is here.
 	maxStrangers = 16
 	// silenceLimit is how long a connection may go without a proof. It covers several bets of the chooser on long paths.
 	silenceLimit = 5 * time.Second
@@ -35,13 +38,14 @@ const (
 // SYNs make them, both send at once and have won half a round trip later.
 type arbiter struct {
 	chooser bool
+	home    netip.Addr    // where the server saw the peer
 	mine    []byte        // the proof that we send
 	theirs  []byte        // the one that the peer must send
 	answer  time.Duration // how long a bet may go unanswered while another candidate is there
 	won     func()        // called once, when there is a winner
 
 	mu         sync.Mutex
-	readers    sync.WaitGroup // one for every candidate
+	running    sync.WaitGroup // one for every candidate's reader, and one for the timer
 	candidates []*candidate
 	bet        *candidate
 	placed     time.Time // when the bet's proof was sent
@@ -53,9 +57,10 @@ type arbiter struct {
 	last       error // what the last stranger's connection died of
 }
 
-func newArbiter(self, peer party, key []byte, rtt time.Duration, won func()) *arbiter {
+func newArbiter(self, peer party, home netip.Addr, key []byte, rtt time.Duration, won func()) *arbiter {
 	return &arbiter{
 		chooser: slices.Compare(self.id[:], peer.id[:]) > 0,
+		home:    home,
 		mine:    proof(key, self, peer),
 		theirs:  proof(key, peer, self),
 		answer:  2*cmp.Or(rtt, assumedRTT) + betSlack,
@@ -72,12 +77,10 @@ func (a *arbiter) offer(conn net.Conn, from origin, born time.Time) *candidate {
 		reset(conn)
 		return c
 	}
-	if from == accepted {
-		a.makeRoom()
-	}
 	_ = conn.SetReadDeadline(c.up.Add(silenceLimit))
 	a.candidates = append(a.candidates, c)
-	a.readers.Go(func() { a.read(c) })
+	a.running.Go(func() { a.read(c) })
+	a.limit()
 	if from == dialled && !a.chooser {
 		a.send(c)
 	}
@@ -85,18 +88,19 @@ func (a *arbiter) offer(conn net.Conn, from origin, born time.Time) *candidate {
 	return c
 }
 
-// makeRoom drops the oldest accepted connection that owes us a proof if there are too many of them.
-func (a *arbiter) makeRoom() {
-	owing := func(c *candidate) bool { return c.origin == accepted && !c.proven }
-	n := 0
+// limit drops one of the accepted connections that owe us a proof if there are too many of them, see maxStrangers.
+func (a *arbiter) limit() {
+	var owing []*candidate
 	for _, c := range a.candidates {
-		if owing(c) {
-			n++
+		if c.origin == accepted && !c.proven {
+			owing = append(owing, c)
 		}
 	}
-	if n >= maxStrangers {
-		a.drop(a.candidates[slices.IndexFunc(a.candidates, owing)])
+	if len(owing) <= maxStrangers {
+		return
 	}
+	foreign := slices.IndexFunc(owing, func(c *candidate) bool { return !c.from(a.home) })
+	a.drop(owing[max(foreign, 0)])
 }
 
 // read awaits the peer's proof on c. It ends when c is closed, at the latest.
@@ -116,7 +120,7 @@ func (a *arbiter) read(c *candidate) {
 	c.proven = true
 	_ = c.conn.SetReadDeadline(time.Time{})
 	if !a.chooser && !c.sent {
-		a.send(c)
+		a.send(c) // or drops it
 	}
 	if c.sent {
 		a.win(c)
@@ -146,6 +150,7 @@ func (a *arbiter) choose() {
 		return
 	}
 	if a.second == nil && a.next() != nil {
+		a.running.Add(1)
 		a.second = time.AfterFunc(time.Until(a.placed.Add(a.answer)), a.reconsider)
 	}
 }
@@ -167,6 +172,7 @@ func (a *arbiter) next() *candidate {
 
 // reconsider gives up a bet that has not been answered, since another candidate is there.
 func (a *arbiter) reconsider() {
+	defer a.running.Done()
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.second = nil
@@ -179,13 +185,15 @@ func (a *arbiter) reconsider() {
 	a.choose()
 }
 
-// send sends our proof on c. It does not block: the send buffer of a new connection is larger than a proof.
+// send sends our proof on c, or drops c if that fails. It does not block: the send buffer of a new connection is larger
+// than a proof.
 func (a *arbiter) send(c *candidate) {
-	c.sent = true
 	if _, err := c.conn.Write(a.mine); err != nil {
 		a.last = err
 		a.drop(c)
+		return
 	}
+	c.sent = true
 }
 
 // drop takes c out of the race.
@@ -221,11 +229,11 @@ func (a *arbiter) finish() *candidate {
 	a.mu.Lock()
 	a.over = true
 	a.clear()
-	if a.second != nil {
-		a.second.Stop()
+	if a.second != nil && a.second.Stop() {
+		a.running.Done() // on behalf of reconsider, which has not begun and never will
 	}
 	a.mu.Unlock()
-	a.readers.Wait()
+	a.running.Wait()
 	return a.winner
 }
 

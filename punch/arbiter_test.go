@@ -12,6 +12,8 @@ import (
 	"github.com/punchlab/punchlab/punch/rendezvous"
 )
 
+var loopback = netip.MustParseAddr("127.0.0.1")
+
 // wires makes the two ends of n TCP connections on loopback.
 func wires(t *testing.T, n int) (ends [][2]*net.TCPConn) {
 	t.Helper()
@@ -50,7 +52,7 @@ type referee struct {
 
 func newReferee(t *testing.T, self, peer party, rtt time.Duration) referee {
 	done := make(chan struct{})
-	a := newArbiter(self, peer, []byte("a key of both"), rtt, func() { close(done) })
+	a := newArbiter(self, peer, loopback, []byte("a key of both"), rtt, func() { close(done) })
 	t.Cleanup(func() {
 		if c := a.finish(); c != nil {
 			_ = c.conn.Close()
@@ -76,10 +78,10 @@ func parties() (chooser, other party) {
 
 func TestOnlyTheLargerIDChooses(t *testing.T) {
 	large, small := parties()
-	if a := newArbiter(large, small, nil, 0, nil); !a.chooser {
+	if a := newArbiter(large, small, loopback, nil, 0, nil); !a.chooser {
 		t.Error("the larger id does not choose")
 	}
-	if a := newArbiter(small, large, nil, 0, nil); a.chooser {
+	if a := newArbiter(small, large, loopback, nil, 0, nil); a.chooser {
 		t.Error("the smaller id chooses too")
 	}
 }

@@ -43,6 +43,7 @@ const (
 var (
 	errSilence = errors.New("no answer came")
 	errInUse   = errors.New("the two endpoints are connected already")
+	errNoPort  = errors.New("this host has no local port left")
 	errRefused = errors.New("the SYN was refused")
 	errLost    = errors.New("somebody else answered")
 )
@@ -50,7 +51,7 @@ var (
 // fatal tells an error after which no further SYN has a chance: no socket could be had, for example.
 func fatal(err error) bool {
 	for _, passing := range []error{
-		nil, errSilence, errInUse, errRefused, errLost, context.Canceled, context.DeadlineExceeded,
+		nil, errSilence, errInUse, errNoPort, errRefused, errLost, context.Canceled, context.DeadlineExceeded,
 	} {
 		if errors.Is(err, passing) {
 			return false
@@ -64,7 +65,7 @@ func fatal(err error) bool {
 func (a *attempt) syn(ctx context.Context, from uint16, silence time.Duration) error {
 	d, err := dial(a.network, from, a.peer)
 	if err != nil {
-		return a.judge(err)
+		return a.judge(from, err)
 	}
 	a.count(func(t *tally) { t.syns++ })
 	var until time.Time
@@ -73,7 +74,7 @@ func (a *attempt) syn(ctx context.Context, from uint16, silence time.Duration) e
 	}
 	conn, err := d.wait(ctx, until)
 	if err != nil {
-		return a.judge(err)
+		return a.judge(from, err)
 	}
 	return a.follow(ctx, conn, d.born)
 }
@@ -89,14 +90,19 @@ func (a *attempt) follow(ctx context.Context, conn net.Conn, born time.Time) err
 	}
 }
 
-// judge counts what a SYN came to and says it in the words above.
-func (a *attempt) judge(err error) error {
+// judge counts what a SYN from the given port came to and says it in the words above. Of a port of the kernel's choice,
+// EADDRNOTAVAIL tells that it found none (connect(2)); of one of ours, that the connection is there.
+func (a *attempt) judge(from uint16, err error) error {
 	switch {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return err
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		a.count(func(t *tally) { t.silences++ })
 		return errSilence
+	case errors.Is(err, syscall.EADDRNOTAVAIL) && from == freshPort:
+		err = fmt.Errorf("%w: %w", errNoPort, err)
+		a.count(func(t *tally) { t.last = err })
+		return err
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
 		return errInUse
 	case refusal(err):

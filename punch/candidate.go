@@ -2,6 +2,7 @@ package punch
 
 import (
 	"net"
+	"net/netip"
 	"time"
 )
 
@@ -19,9 +20,15 @@ type candidate struct {
 	origin origin
 	born   time.Time // when our SYN left; zero if it was none of ours that brought it about
 	up     time.Time
-	sent   bool          // our proof has left on it
+	sent   bool          // our proof has left on it, and it lived
 	proven bool          // the peer's proof has been read on it
 	lost   chan struct{} // closed when it is out of the race, and not by the victory of another
+}
+
+// from tells whether the other end of c has the given address.
+func (c *candidate) from(addr netip.Addr) bool {
+	tcp, ok := c.conn.RemoteAddr().(*net.TCPAddr)
+	return ok && tcp.AddrPort().Addr().Unmap() == addr
 }
 
 // reset closes a connection that nobody needs so that nothing of it stays: no TIME-WAIT would block its two endpoints.

@@ -38,9 +38,12 @@ func (c Config) check() error {
 			wrong = append(wrong, fmt.Errorf("rendezvous %q is not an IPv4 address and port", at))
 		}
 	}
-	for name, d := range map[string]time.Duration{"patience": c.Patience, "wait": c.Wait, "hold": c.Hold} {
-		if d < 0 {
-			wrong = append(wrong, fmt.Errorf("%s %s is negative", name, d))
+	for _, given := range []struct {
+		name string
+		time.Duration
+	}{{"patience", c.Patience}, {"wait", c.Wait}, {"hold", c.Hold}} {
+		if given.Duration < 0 {
+			wrong = append(wrong, fmt.Errorf("%s %s is negative", given.name, given.Duration))
 		}
 	}
 	return errors.Join(wrong...)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,13 +14,14 @@ func TestAWrongConfigIsToldInOneGo(t *testing.T) {
 	_, report, err := Connect(t.Context(), Config{
 		Secret:     make(Secret, MinSecret-1),
 		Rendezvous: []netip.AddrPort{netip.MustParseAddrPort("[::1]:1"), netip.MustParseAddrPort("127.0.0.1:0")},
-		Patience:   -time.Second,
+		Patience:   -time.Second, Wait: -2 * time.Second, Hold: -3 * time.Second,
 	})
 	if !errors.Is(err, ErrSecret) {
 		t.Errorf("got %v", err)
 	}
 	for _, want := range []string{
-		"15 bytes where at least 16 are needed", "no strategy is given", "patience -1s is negative",
+		"15 bytes where at least 16 are needed", "no strategy is given",
+		"patience -1s is negative\nwait -2s is negative\nhold -3s is negative",
 		`"[::1]:1" is not an IPv4 address and port`, `"127.0.0.1:0" is not an IPv4 address and port`,
 	} {
 		if !strings.Contains(err.Error(), want) {
@@ -37,31 +39,11 @@ func TestAWrongConfigIsToldInOneGo(t *testing.T) {
 
 func TestWhatIsDerivedFromASecret(t *testing.T) {
 	one, other := NewSecret(), NewSecret()
-	if one.meeting() != one.meeting() || one.meeting() == other.meeting() {
+	if again := slices.Clone(one); one.meeting() != again.meeting() || one.meeting() == other.meeting() {
 		t.Error("a secret does not name one meeting")
 	}
 	id := one.meeting()
 	if key := one.proofKey(); bytes.Equal(key, other.proofKey()) || bytes.HasPrefix(key, id[:]) {
 		t.Error("the server's id tells about the key of the proofs")
-	}
-}
-
-func TestHandshakeRTT(t *testing.T) {
-	const ms = time.Millisecond
-	for _, c := range []struct {
-		name                           string
-		kernel, handshake, bound, want time.Duration
-	}{
-		{"an ordinary handshake", 40 * ms, 40 * ms, 40 * ms, 40 * ms},
-		{"crossed in the middle", 20 * ms, 40 * ms, 40 * ms, 40 * ms},
-		{"crossed near us", 1 * ms, 41 * ms, 42 * ms, 41 * ms},
-		{"crossed near the peer", 39 * ms, 40 * ms, 40 * ms, 40 * ms},
-		{"the peer's SYN came late", 40 * ms, 100 * ms, 45 * ms, 40 * ms},
-		{"crossed, nothing known of the path", 30 * ms, 40 * ms, 0, 40 * ms},
-		{"late, nothing known of the path", 40 * ms, 100 * ms, 0, 40 * ms},
-	} {
-		if got := handshakeRTT(c.kernel, c.handshake, c.bound); got != c.want {
-			t.Errorf("%s: %s, want %s", c.name, got, c.want)
-		}
 	}
 }

@@ -12,8 +12,9 @@ import (
 	"github.com/punchlab/punchlab/punch/rendezvous"
 )
 
-// Connect meets the peer at the rendezvous, follows the strategy, and returns a connection whose other end has proven
-// that it knows the secret. The Report is filled in as far as things went, after a failure too.
+// Connect meets the peer at the rendezvous, follows the strategy, and returns a connection on which somebody has proven
+// to know the secret; see the package's security section for what that excludes, and what it does not. The Report is
+// filled in as far as things went, after a failure too.
 //
 // The connection is a [*net.TCPConn] with TCP_NODELAY and without keep-alive; the relay's is a plain [net.Conn]. It
 // does not depend on ctx. When Connect returns, everything else that it opened is closed, and its goroutines have ended.
@@ -122,7 +123,7 @@ func try(
 	peer := party{met.Peer.ID, met.Peer.Nonce}
 	a := &attempt{
 		network: cfg.Network, port: report.Local.Port(), peer: met.Peer.Observed, rtt: met.RTT, server: b.client,
-		arbiter: newArbiter(self, peer, cfg.Secret.proofKey(), met.RTT, func() { end(nil) }),
+		arbiter: newArbiter(self, peer, met.Peer.Observed.Addr(), cfg.Secret.proofKey(), met.RTT, func() { end(nil) }),
 	}
 	var helpers sync.WaitGroup
 	if !cfg.Strategy.relays() {

@@ -50,7 +50,9 @@ func Example() {
 	}
 	defer conn.Close()
 	var word string
-	fmt.Fscanln(conn, &word)
+	if _, err := fmt.Fscanln(conn, &word); err != nil {
+		fmt.Println(err)
+	}
 	cancel() // the server is not needed any more
 	running.Wait()
 	fmt.Println(word, "by", report.Via)

@@ -16,7 +16,7 @@ const proofMagic = "\xffpunch1\n"
 
 const proofSize = len(proofMagic) + sha256.Size
 
-// errProof is what a connection dies of whose other end does not know the secret.
+// errProof is what a connection dies of on which nobody proves to know the secret.
 var errProof = errors.New("the other end did not prove that it knows the secret")
 
 // party is one peer of an attempt, as both know it from the introduction.
@@ -28,6 +28,9 @@ type party struct {
 // proof is what the sender sends to the receiver: that it knows the secret, in this attempt, and is this sender. Since
 // the receiver's fresh nonce is in it, a proof of another attempt is worthless; since the sender stands first, so is the
 // receiver's own proof sent back to it. Both nonces have travelled with the introduction: one flight each way is enough.
+//
+// It is bound to the two parties, not to the connection: a proof that somebody in the middle passes on is as good as one
+// that came straight. Addresses could not bind it: behind NATs, the two ends do not see the same ones.
 func proof(key []byte, sender, receiver party) []byte {
 	mac := hmac.New(sha256.New, key)
 	for _, part := range [][]byte{

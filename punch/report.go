@@ -38,9 +38,9 @@ type Report struct {
 
 // seen says in words what came of the SYNs.
 func (r Report) seen() string {
-	parts := []string{fmt.Sprintf("%d SYNs, %d refused, %d replaced unanswered", r.SYNs, r.Refusals, r.Silences)}
+	parts := []string{fmt.Sprintf("%s, %d refused, %d replaced unanswered", counted(r.SYNs, "SYN"), r.Refusals, r.Silences)}
 	if r.Strangers > 0 {
-		parts = append(parts, fmt.Sprintf("%d connections to somebody else", r.Strangers))
+		parts = append(parts, counted(r.Strangers, "connection")+" to somebody else")
 	}
 	if r.PeerLeft != "" {
 		parts = append(parts, fmt.Sprintf("the peer left the server (%s)", r.PeerLeft))
@@ -51,20 +51,34 @@ func (r Report) seen() string {
 	return strings.Join(parts, "; ")
 }
 
+// counted is a number with its noun, which takes an s in the plural.
+func counted(n int, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return fmt.Sprintf("%d %s", n, noun)
+}
+
 // roundTrip is the shortest round trip that the kernel saw on the connection, or zero.
 func roundTrip(conn net.Conn) time.Duration {
 	info, _ := tcpinfo.Of(inner(conn))
 	return info.RTT()
 }
 
+// rttSlack is the difference of two round trips below which nobody looks for a cause: hosts are late by as much.
+const rttSlack = time.Millisecond
+
 // handshakeRTT corrects what the kernel says about a connection that we dialled. Where SYNs crossed, our socket answered
 // the peer's SYN by a SYN-ACK of its own, and Linux counts the round trip from that one, although the answer was to the
-// SYN before it: the figure is too short, by up to the whole. There the time from SYN to connection is right. It
-// is too long where our SYN died and a later one of the peer's was answered: by the peer's lateness, which is more than
-// a round trip. The bound that the server told decides between the two.
+// SYN before it: the figure is too short, by up to the whole. There the time from SYN to connection is right, or late by
+// as much as this host was; the bound that the server told caps it.
+//
+// Everywhere else the kernel is right. Its figure is taken where it reaches the bound, which it cannot do if it is too
+// short; where both agree; and where the handshake took much longer than the bound: our SYN has died and a later one
+// of the peer's was answered, or this host was late. Without a bound (zero), nothing tells these cases apart.
 func handshakeRTT(kernel, handshake, bound time.Duration) time.Duration {
-	if kernel > handshake/2 || handshake <= bound+bound/2 {
-		return handshake
+	if kernel >= bound-rttSlack || handshake <= kernel+rttSlack || handshake > bound+bound/2 {
+		return kernel
 	}
-	return kernel
+	return min(handshake, bound)
 }

@@ -27,12 +27,11 @@ type Strategy interface {
 var registry = map[string]Strategy{}
 
 // register adds a strategy; every strategy's file calls it once.
-func register(s Strategy) Strategy {
+func register(s Strategy) {
 	if _, taken := registry[s.Name()]; taken {
 		panic("punch: two strategies are called " + s.Name())
 	}
 	registry[s.Name()] = s
-	return s
 }
 
 // Strategies returns all strategies, sorted by name.
@@ -40,10 +39,19 @@ func Strategies() []Strategy {
 	return slices.SortedFunc(maps.Values(registry), func(a, b Strategy) int { return strings.Compare(a.Name(), b.Name()) })
 }
 
-// StrategyNamed returns the strategy of that name, or an error that lists the names that there are.
+// StrategyNamed returns the strategy of that name, or an error that lists the names that there are, and suggests one of
+// which the given one is a beginning, or the other way round.
 func StrategyNamed(name string) (Strategy, error) {
 	if s, ok := registry[name]; ok {
 		return s, nil
 	}
-	return nil, fmt.Errorf("strategy %q is not one of %s", name, strings.Join(slices.Sorted(maps.Keys(registry)), ", "))
+	names := slices.Sorted(maps.Keys(registry))
+	err := fmt.Errorf("strategy %q is not one of %s", name, strings.Join(names, ", "))
+	near := slices.IndexFunc(names, func(known string) bool {
+		return name != "" && (strings.HasPrefix(known, name) || strings.HasPrefix(name, known))
+	})
+	if near >= 0 {
+		err = fmt.Errorf("%w; did you mean %s?", err, names[near])
+	}
+	return nil, err
 }

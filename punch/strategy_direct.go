@@ -21,7 +21,7 @@ import (
 // At least one round trip until it is established, and two until both proofs are checked.
 type direct struct{}
 
-var _ = register(direct{})
+func init() { register(direct{}) }
 
 // directPause is what an ordinary program waits before it dials again after an error.
 const directPause = 100 * time.Millisecond

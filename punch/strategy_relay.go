@@ -18,14 +18,14 @@ import (
 //	|--proof-------->|---------------->|
 //	|<---------------|<---------proof--|
 //
-// It needs nothing of the NATs beyond outgoing connections. The server sees and carries every byte; the proofs keep it
-// from putting somebody else at the other end unnoticed, not from reading along.
+// It needs nothing of the NATs beyond outgoing connections. The server carries every byte, the proofs among them, and
+// may read and change what follows: the proofs only tell that the peer is behind it.
 //
 // At least one round trip to the server until it is established, and one from peer to peer more until both
 // proofs are checked.
 type relay struct{}
 
-var _ = register(relay{})
+func init() { register(relay{}) }
 
 func (relay) Name() string    { return "relay" }
 func (relay) Summary() string { return "all data through the server: what punching replaces" }
@@ -33,16 +33,15 @@ func (relay) relays() bool    { return true }
 
 func (relay) run(ctx context.Context, a *attempt) error {
 	conn, err := a.server.Relay(ctx)
-	switch {
-	case ctx.Err() != nil:
-		return nil
-	case errors.Is(err, rendezvous.ErrPeerLeft):
-		return fmt.Errorf("%w: %w", ErrPatience, err)
-	case err != nil:
-		return fmt.Errorf("%w: %w", ErrRendezvous, err)
+	if err == nil {
+		err = a.follow(ctx, conn, time.Time{})
 	}
-	if err := a.follow(ctx, conn, time.Time{}); ctx.Err() == nil {
-		return fmt.Errorf("%w: %w", ErrRendezvous, err)
+	kind := ErrRendezvous
+	if errors.Is(err, rendezvous.ErrPeerLeft) {
+		kind = ErrPatience
 	}
-	return nil
+	if ctx.Err() == nil {
+		return fmt.Errorf("%w: %w", kind, err)
+	}
+	return nil // it has won, or was told to end
 }

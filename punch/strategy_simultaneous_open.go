@@ -35,7 +35,7 @@ import (
 // At least one round trip until it is established, and one and a half until both proofs are checked.
 type simultaneousOpen struct{}
 
-var _ = register(simultaneousOpen{})
+func init() { register(simultaneousOpen{}) }
 
 const (
 	// maxSYNs bounds what one attempt sends. By rising pauses they last for 16 seconds or longer, see synGap.

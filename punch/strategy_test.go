@@ -3,6 +3,7 @@ package punch
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"slices"
@@ -28,9 +29,26 @@ func TestStrategiesAreNamedAndSorted(t *testing.T) {
 	if !slices.IsSorted(names) || !slices.Contains(names, "simultaneous-open") {
 		t.Errorf("strategies are %v", names)
 	}
-	_, err := StrategyNamed("simultanous-open")
-	if err == nil || !strings.Contains(err.Error(), `"simultanous-open" is not one of `+strings.Join(names, ", ")) {
-		t.Errorf("a misspelt name: %v", err)
+}
+
+func TestAnUnknownStrategyIsToldFromThoseThatThereAre(t *testing.T) {
+	var names []string
+	for _, s := range Strategies() {
+		names = append(names, s.Name())
+	}
+	for name, hint := range map[string]string{
+		"simultaneous":         "; did you mean simultaneous-open?",
+		"rel":                  "; did you mean relay?",
+		"directly":             "; did you mean direct?",
+		"open":                 "",
+		"":                     "",
+		"simultaneous-closing": "",
+	} {
+		s, err := StrategyNamed(name)
+		want := fmt.Sprintf("strategy %q is not one of %s%s", name, strings.Join(names, ", "), hint)
+		if s != nil || err == nil || err.Error() != want {
+			t.Errorf("StrategyNamed(%q): got %v, %v; want %s", name, s, err, want)
+		}
 	}
 }
 
@@ -81,7 +99,7 @@ func TestSYNsAreNeverCloserThanTheyMayBeAndOutlastAnyPatience(t *testing.T) {
 
 // bareAttempt is an attempt at the given endpoint, with nobody at the other end.
 func bareAttempt(t *testing.T, peer netip.AddrPort) *attempt {
-	a := newArbiter(party{id: rendezvous.NewID()}, party{id: rendezvous.NewID()}, []byte("key"), 0, func() {})
+	a := newArbiter(party{id: rendezvous.NewID()}, party{id: rendezvous.NewID()}, peer.Addr(), []byte("key"), 0, func() {})
 	t.Cleanup(func() { a.finish() })
 	return &attempt{network: Here, peer: peer, arbiter: a}
 }
@@ -138,22 +156,27 @@ func TestWhatBecomesOfASYN(t *testing.T) {
 }
 
 func TestJudgement(t *testing.T) {
+	const ours = 4000
 	for _, c := range []struct {
+		from      uint16
 		err, want error
 		fatal     bool
+		told      bool // as the last error
 	}{
-		{syscall.ECONNREFUSED, errRefused, false},
-		{syscall.EHOSTUNREACH, errRefused, false},
-		{syscall.ENETUNREACH, errRefused, false},
-		{syscall.ECONNRESET, errRefused, false},
-		{syscall.EADDRNOTAVAIL, errInUse, false},
-		{context.Canceled, context.Canceled, false},
-		{syscall.EMFILE, syscall.EMFILE, true},
-		{errors.New("no such network"), nil, true},
+		{ours, syscall.ECONNREFUSED, errRefused, false, true},
+		{ours, syscall.EHOSTUNREACH, errRefused, false, true},
+		{ours, syscall.ENETUNREACH, errRefused, false, true},
+		{freshPort, syscall.ECONNRESET, errRefused, false, true},
+		{ours, syscall.EADDRNOTAVAIL, errInUse, false, false},
+		{freshPort, syscall.EADDRNOTAVAIL, errNoPort, false, true},
+		{ours, context.Canceled, context.Canceled, false, false},
+		{ours, syscall.EMFILE, syscall.EMFILE, true, false},
+		{ours, errors.New("no such network"), nil, true, false},
 	} {
-		got := new(attempt).judge(c.err)
-		if c.want != nil && !errors.Is(got, c.want) || fatal(got) != c.fatal {
-			t.Errorf("%v: judged %v, fatal %t", c.err, got, fatal(got))
+		a := new(attempt)
+		got := a.judge(c.from, c.err)
+		if c.want != nil && !errors.Is(got, c.want) || fatal(got) != c.fatal || errors.Is(a.tally.last, c.err) != c.told {
+			t.Errorf("%v from port %d: judged %v, fatal %t, last %v", c.err, c.from, got, fatal(got), a.tally.last)
 		}
 	}
 }

@@ -20,20 +20,20 @@ import (
 
 const (
 	// trialsPerCell makes two trials of each stagger.
-	trialsPerCell = 6
+	trialsPerCell = 10
 	// patience is more than a pair needs that meets at all: the slowest way,
 	// an answered SYN after a stagger of one round trip, takes three of 40 ms.
 	patience = 1500 * time.Millisecond
-	// sideBySide leaves most of a small machine idle, so that packets are on
-	// time.
-	sideBySide = 24
+	// sideBySide is how many labs run at once. Most of their pairs only wait
+	// for their patience to end.
+	sideBySide = 40
 	// mostInvalid is the share of trials that the machine may spoil.
 	mostInvalid = 0.05
 )
 
-// measured is what a topology's trials came to.
+// measured is what the trials of the matrix came to.
 type measured struct {
-	tables []table // of the topology
+	tables []table
 	cells  []bench.Cell
 	sums   map[results.Cell]results.Summary
 	trials int
@@ -41,38 +41,42 @@ type measured struct {
 	dumps  map[results.Cell]string // of labs in which a trial surprised
 }
 
-// staggers are the peers' starts: together, and the second one a quarter and a
-// whole round trip late. Each pair is measured in both orders.
-func staggers() []time.Duration { return []time.Duration{0, crossing / 4, crossing} }
+// staggers are by how much bob starts later than alice: not at all, by a
+// quarter and by a whole round trip; and the other way round.
+func staggers() []time.Duration {
+	return []time.Duration{0, crossing / 4, crossing, -crossing / 4, -crossing}
+}
 
 // crossing is the round trip from access network to access network in every
 // shipped topology.
 const crossing = 40 * time.Millisecond
 
-// measure makes trials of every pair of shipped profiles under every strategy
-// that there is a table for.
-func measure(ctx context.Context, t topologies.Topology, all []table) (*measured, error) {
-	m := &measured{sums: map[results.Cell]results.Summary{}, dumps: map[results.Cell]string{}}
-	var strategies []punch.Strategy
-	for _, table := range all {
-		if table.topology == t.Name {
-			s, err := punch.StrategyNamed(table.strategy)
-			if err != nil {
-				return nil, err
-			}
-			m.tables, strategies = append(m.tables, table), append(strategies, s)
+// matrix lists every pair of shipped profiles in every shipped topology under
+// every strategy.
+func matrix() []bench.Cell {
+	var all []bench.Cell
+	for _, t := range topologies.All() {
+		cells, err := bench.Cells(t, natprofiles.All(), natprofiles.All(), nil, punch.Strategies())
+		if err != nil {
+			panic(err) // the spec tree cannot be built without it
 		}
+		all = append(all, cells...)
 	}
-	var err error
-	if m.cells, err = bench.Cells(t, natprofiles.All(), natprofiles.All(), nil, strategies); err != nil {
-		return nil, err
+	return all
+}
+
+// measure makes the trials of the matrix.
+func measure(ctx context.Context, seed int64) (*measured, error) {
+	m := &measured{
+		tables: tables(), cells: matrix(),
+		sums: map[results.Cell]results.Summary{}, dumps: map[results.Cell]string{},
 	}
 	plan := bench.Plan{
 		Cells: m.cells, Trials: trialsPerCell, Patience: patience,
-		Staggers: staggers(), Seed: uint64(GinkgoRandomSeed()), Parallel: sideBySide,
+		Staggers: staggers(), Seed: uint64(seed), Parallel: sideBySide,
 	}
 	var trials []results.Trial
-	err = bench.Run(ctx, plan, bench.Observer{
+	err := bench.Run(ctx, plan, bench.Observer{
 		Trial: func(t results.Trial) { trials = append(trials, t) },
 		Lab:   m.look,
 	})
@@ -98,8 +102,14 @@ func (m *measured) look(t results.Trial, lab *harness.Lab) {
 	m.dumps[t.Cell] = dump.String()
 }
 
+// expected is what the tables say of a cell.
 func (m *measured) expected(c bench.Cell) (verdict, error) {
-	i := slices.IndexFunc(m.tables, func(t table) bool { return t.strategy == c.Strategy.Name() })
+	i := slices.IndexFunc(m.tables, func(t table) bool {
+		return t.topology == c.Topology.Name && t.strategy == c.Strategy.Name()
+	})
+	if i < 0 {
+		return "", fmt.Errorf("there is no testdata/%s/%s.txt", c.Topology.Name, c.Strategy.Name())
+	}
 	return m.tables[i].expected(c)
 }
 
@@ -119,56 +129,24 @@ func (m *measured) surprises() []string {
 	return all
 }
 
-var _ = Describe("The matrix", Ordered, Serial, func() {
-	all := tables()
-	var trials, spoilt int
-	for _, t := range topologies.All() {
-		describeTopology(t, all, &trials, &spoilt)
-	}
+// share is the share of trials that the machine spoilt.
+func (m *measured) share() float64 { return float64(m.spoilt) / float64(m.trials+m.spoilt) }
+
+var _ = Describe("The matrix", Ordered, ContinueOnFailure, Serial, func() {
+	var m *measured
+	BeforeAll(func(ctx SpecContext) {
+		var err error
+		m, err = measure(ctx, GinkgoRandomSeed())
+		Expect(err).NotTo(HaveOccurred())
+	}, NodeTimeout(4*time.Minute))
+
 	It("is measured by links that keep their delays", func() {
-		Expect(share(trials, spoilt)).To(BeNumerically("<=", mostInvalid), "%d of %d trials are invalid", spoilt, trials+spoilt)
+		Expect(m.share()).To(BeNumerically("<=", mostInvalid), "%d of %d trials are invalid", m.spoilt, m.trials+m.spoilt)
 	})
-})
-
-// share is the share of trials that did not count.
-func share(trials, spoilt int) float64 { return float64(spoilt) / float64(trials+spoilt) }
-
-// describeTopology makes a spec of every cell of a topology, and adds its
-// trials to the counts.
-func describeTopology(t topologies.Topology, all []table, trials, spoilt *int) {
-	Describe("of "+t.Name, func() {
-		var m *measured
-		BeforeAll(func(ctx SpecContext) {
-			var err error
-			m, err = measure(ctx, t, all)
-			Expect(err).NotTo(HaveOccurred())
-			*trials, *spoilt = *trials+m.trials, *spoilt+m.spoilt
-		}, NodeTimeout(3*time.Minute))
-
-		It("has a table for every strategy", func() {
-			var have, want []string
-			for _, table := range m.tables {
-				have = append(have, table.strategy)
-			}
-			for _, s := range punch.Strategies() {
-				want = append(want, s.Name())
-			}
-			Expect(have).To(ConsistOf(want))
-		})
-		for _, c := range cellsOf(t) {
-			It(c.Key().String(), func() { expectCell(m, c) })
-		}
-	})
-}
-
-// cellsOf lists the cells of a topology when the tree is built.
-func cellsOf(t topologies.Topology) []bench.Cell {
-	cells, err := bench.Cells(t, natprofiles.All(), natprofiles.All(), nil, punch.Strategies())
-	if err != nil {
-		panic(err)
+	for _, c := range matrix() {
+		It("of "+c.Key().String(), func() { expectCell(m, c) })
 	}
-	return cells
-}
+})
 
 func expectCell(m *measured, c bench.Cell) {
 	GinkgoHelper()

@@ -49,21 +49,6 @@ func transparent(t topologies.Topology) harness.NATs {
 	return nats
 }
 
-// start builds a lab that is closed when the spec ends, and that is dumped if
-// the spec fails.
-func start(ctx context.Context, t topologies.Topology, nats harness.NATs) *harness.Lab {
-	GinkgoHelper()
-	lab, err := harness.New(ctx, t, nats)
-	Expect(err).NotTo(HaveOccurred())
-	DeferCleanup(func() {
-		if CurrentSpecReport().Failed() {
-			_ = lab.Dump(GinkgoWriter)
-		}
-		Expect(lab.Close()).To(Succeed())
-	})
-	return lab
-}
-
 // connectTime is how long the fastest of three plain connects takes: one round
 // trip.
 func connectTime(ctx context.Context, lab *harness.Lab, from, to string) time.Duration {

@@ -19,8 +19,9 @@ import (
 const (
 	// labsCompared is how many labs are tried fresh, and tried again reset.
 	labsCompared = 200
-	// resetsBetween lets what a trial leaves behind add up.
-	resetsBetween = 3
+	// trialsBetween lets what trials leave behind add up. They are staggered by
+	// a round trip, so that SYNs are refused and mappings die.
+	trialsBetween = 2
 )
 
 // sample is what a number of trials came to.
@@ -113,19 +114,23 @@ func attempts(ctx context.Context, c bench.Cell) (first, last bench.Attempt, err
 		return first, last, err
 	}
 	defer site.Close()
-	options := bench.TryOptions{Patience: patience}
-	if first, err = site.Try(ctx, options); err != nil {
+	together := bench.TryOptions{Patience: patience}
+	if first, err = site.Try(ctx, together); err != nil {
 		return first, last, err
 	}
-	for range resetsBetween {
+	for range trialsBetween {
 		if err = site.Reset(); err != nil {
 			return first, last, err
 		}
-		if last, err = site.Try(ctx, options); err != nil {
+		if _, err = site.Try(ctx, bench.TryOptions{Patience: patience, Stagger: crossing}); err != nil {
 			return first, last, err
 		}
 	}
-	return first, last, nil
+	if err = site.Reset(); err != nil {
+		return first, last, err
+	}
+	last, err = site.Try(ctx, together)
+	return first, last, err
 }
 
 // distance is the Kolmogorov-Smirnov distance of two samples: the largest

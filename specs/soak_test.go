@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/punchlab/punchlab/harness"
-	"github.com/punchlab/punchlab/topologies"
 )
 
 // TestSoak measures the whole matrix again and again, PUNCHLAB_SOAK times,
@@ -30,25 +29,21 @@ func soak(t *testing.T, round int, busy bool) {
 	if busy {
 		defer keepBusy(t)()
 	}
-	all, began := tables(), time.Now()
-	var trials, spoilt int
-	for _, topology := range topologies.All() {
-		m, err := measure(t.Context(), topology, all)
-		if err != nil {
-			t.Fatalf("round %d, %s: %v", round, topology.Name, err)
-		}
-		for _, s := range m.surprises() {
-			t.Errorf("round %d, busy %t: %s", round, busy, s)
-		}
-		for _, dump := range m.dumps {
-			t.Log(dump)
-		}
-		trials, spoilt = trials+m.trials, spoilt+m.spoilt
+	began := time.Now()
+	m, err := measure(t.Context(), int64(round))
+	if err != nil {
+		t.Fatalf("round %d, busy %t: %v", round, busy, err)
 	}
-	if s := share(trials, spoilt); s > mostInvalid {
-		t.Errorf("round %d, busy %t: %.1f %% of the trials are invalid", round, busy, 100*s)
+	for _, s := range m.surprises() {
+		t.Errorf("round %d, busy %t: %s", round, busy, s)
 	}
-	t.Logf("round %d, busy %t: %d trials and %d invalid ones in %s", round, busy, trials, spoilt, time.Since(began).Round(time.Second))
+	for _, dump := range m.dumps {
+		t.Log(dump)
+	}
+	if m.share() > mostInvalid {
+		t.Errorf("round %d, busy %t: more than %.0f %% of the trials are invalid", round, busy, 100*mostInvalid)
+	}
+	t.Logf("round %d, busy %t: %d trials and %d invalid ones in %s", round, busy, m.trials, m.spoilt, time.Since(began).Round(time.Second))
 }
 
 // spinning makes a process of this binary that does nothing but keep a

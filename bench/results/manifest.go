@@ -21,7 +21,8 @@ type Manifest struct {
 	// included, so that the run can be repeated.
 	Options map[string]string `json:"options"`
 
-	// Seed is what the seeds of all trials were drawn from.
+	// Seed is what the order in which cells were begun was drawn from, and the
+	// seeds of all trials.
 	Seed uint64 `json:"seed"`
 
 	// Profiles gives a hash of each profile's content by its name: runs

@@ -23,8 +23,10 @@ type Trial struct {
 	// because they were invalid have numbers of their own.
 	Number int `json:"trial"`
 
-	// Seed is what every random choice of the trial was made from. Readers
-	// that hold numbers as floats keep it exactly only below 2^53.
+	// Seed is recorded for choices of a trial that are to be repeatable. Today
+	// there are none: it decides nothing inside a trial. Ports, sequence
+	// numbers and nonces are drawn elsewhere. Readers that hold numbers as
+	// floats keep it exactly only below 2^53.
 	Seed uint64 `json:"seed"`
 
 	// At is the wall clock when the trial began.
@@ -41,8 +43,9 @@ type Trial struct {
 	Cause string `json:"cause"`
 
 	// EstablishedMS is the time until TCP was established at both ends, and
-	// ConnectMS the time until both proofs were checked. A failed trial may
-	// have the first: strangers connect, too.
+	// ConnectMS the time until both proofs were checked. The first is there
+	// only if each end had a winner, a connection that proved itself. A failed
+	// trial has it where the two winners were not one connection that works.
 	EstablishedMS *float64 `json:"established_ms"`
 	ConnectMS     *float64 `json:"connect_ms"`
 
@@ -51,7 +54,8 @@ type Trial struct {
 	RTTMS *float64 `json:"rtt_ms"`
 
 	// LatenessMS is how much later than due the latest of the packets that
-	// were held for delay was released, and Packets how many were held.
+	// were held for delay was released. Packets is how many packets the hosts
+	// of both peers sent during the trial, those to the rendezvous included.
 	LatenessMS float64 `json:"lateness_ms"`
 	Packets    int64   `json:"packets"`
 }

@@ -33,6 +33,15 @@ of its own. It prints a table for each strategy: how many trials connected, and
 the median time that they took. Every trial is kept in the file results.jsonl of
 the results folder as it ends.
 
+Without flags every shipped profile meets every other one, itself included,
+between two NATs, ten times with each strategy. That takes less than a minute.
+
+--parallel labs run side by side. Pairs that cannot connect spend their patience
+waiting, so that many labs at once keep a run short; with too many the machine
+delivers packets late, and trials in which it does are invalid and made again.
+A lab holds about 30 open files, and many are kept until the end of the run. If
+"too many open files" are the answer, raise the limit: ulimit -n 8192.
+
 Ctrl-C ends the run cleanly: what was measured is kept and printed, and said to
 be incomplete; the exit status is then 1. A second Ctrl-C ends it at once.
 
@@ -67,7 +76,7 @@ func (b *benchFlags) define(flags *pflag.FlagSet) {
 	flags.IntVar(&b.trials, "trials", 10, "valid trials of each pair with each strategy")
 	flags.StringSliceVar(&b.staggers, "stagger", []string{"0"},
 		"how much later than Alice Bob starts, from trial to trial: `durations`, or multiples of the round trip such as -0.25rtt")
-	flags.IntVar(&b.parallel, "parallel", 0, "labs side by side; 0: as many as this machine has been found to bear")
+	flags.IntVar(&b.parallel, "parallel", 0, fmt.Sprintf("labs side by side; 0: %d on this machine", bench.DefaultParallel()))
 	flags.StringVarP(&b.output, "output", "o", "", "`folder` for the results (default "+defaultResults+"/TIME)")
 	for _, lists := range []string{"nat", "strategy", "stagger"} {
 		def := flags.Lookup(lists)

@@ -10,7 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -21,7 +20,9 @@ import (
 
 // The scripts run this test binary under the names of these programs.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"punchlab": main, "labs": labs, "forbid": forbid})
+	testscript.Main(m, map[string]func(){
+		"punchlab": main, "labs": labs, "forbid": forbid, "few-files": fewFiles, "without": without,
+	})
 }
 
 // TestScripts runs testdata/script/*.txt, each a test. Those that begin with
@@ -68,38 +69,6 @@ var labsAvailable = sync.OnceValue(func() error {
 	}
 	return nil
 })
-
-// forbid runs a program where it may make no network namespaces: in a user
-// namespace whose limit for them is 0 (namespaces(7), /proc/sys/user).
-func forbid() {
-	if len(os.Args) > 2 && os.Args[1] == "inside" {
-		check(os.WriteFile("/proc/sys/user/max_net_namespaces", []byte("0"), 0))
-		path, err := exec.LookPath(os.Args[2])
-		check(err)
-		check(syscall.Exec(path, os.Args[2:], os.Environ()))
-	}
-	cmd := exec.Command("/proc/self/exe")
-	cmd.Args = append([]string{"forbid", "inside"}, os.Args[1:]...)
-	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
-	cmd.SysProcAttr = &syscall.SysProcAttr{
-		Cloneflags:  syscall.CLONE_NEWUSER,
-		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Geteuid(), Size: 1}},
-		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getegid(), Size: 1}},
-	}
-	err := cmd.Run()
-	var ended *exec.ExitError
-	if errors.As(err, &ended) {
-		os.Exit(ended.ExitCode())
-	}
-	check(err)
-}
-
-func check(err error) {
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "forbid:", err)
-		os.Exit(125)
-	}
-}
 
 // status is a command of scripts: `status 2 punchlab bench …` runs a program,
 // which must end with that status.

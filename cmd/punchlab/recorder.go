@@ -15,6 +15,9 @@ import (
 
 // runBench carries out a plan, keeps what it finds, and tells it.
 func runBench(ctx context.Context, b *benchFlags, plan bench.Plan, asJSON bool) error {
+	if err := rehearse(ctx, plan); err != nil {
+		return err
+	}
 	plan.Seed = b.seedOrRandom()
 	dir := b.output
 	if dir == "" {
@@ -32,8 +35,8 @@ func runBench(ctx context.Context, b *benchFlags, plan bench.Plan, asJSON bool) 
 		if err == nil {
 			err = errors.New("some cells are short of trials")
 		}
-		err = fmt.Errorf("the run is incomplete: %w: %d of %d trials are done, and kept in %s",
-			err, run.Done(), run.Manifest.Planned(), file.Name())
+		err = advised(fmt.Errorf("the run is incomplete: %w: %d of %d trials are done, and kept in %s",
+			err, run.Done(), run.Manifest.Planned(), file.Name()))
 	}
 	return errors.Join(tellRun(run, file.Name(), asJSON), err)
 }

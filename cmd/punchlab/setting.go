@@ -31,16 +31,16 @@ func (s *setting) register(flags *pflag.FlagSet) {
 	s.flags = flags
 	flags.StringVar(&s.topology, "topology", "two-nats", "who stands behind whom: a `name`, or the path of a YAML file")
 	flags.StringArrayVar(&s.slots, "slot", nil, "fill a further slot of the topology: `SLOT=PROFILE`; may be repeated")
-	flags.DurationVar(&s.rtt, "rtt", 40*time.Millisecond, "round trip between the peers: scales the delays of all access links alike")
-	flags.DurationVar(&s.patience, "patience", 2*time.Second, "how long a pair may try, from its introduction on")
-	flags.Uint64Var(&s.seed, "seed", 0, "what all random choices of the run are made from (default random)")
+	flags.DurationVar(&s.rtt, "rtt", 40*time.Millisecond, "the round trip between the peers' access networks, through the core: scales the delays of all access links alike")
+	flags.DurationVar(&s.patience, "patience", 2*time.Second, "how long a pair may try, from its introduction on: three round trips at least")
+	flags.Uint64Var(&s.seed, "seed", 0, "draws the order in which cells are begun; recorded with every trial (default random)")
 }
 
 // site is where trials take place: a topology whose further slots are filled.
 type site struct {
 	topology topologies.Topology
 	slots    harness.NATs
-	rtt      time.Duration // between the peers
+	rtt      time.Duration // between the peers' access networks, through the core
 	staggers []time.Duration
 }
 
@@ -59,8 +59,9 @@ func (s *setting) site(layouts topologies.Catalogue, c *choice) (at site, ok boo
 		return site{}, false
 	}
 	at = site{topology: t, slots: c.further(t, s.slots), rtt: s.rtt}
-	if s.rtt > 0 {
-		at.scale(s, c)
+	if s.rtt > 0 && at.scale(s, c) && s.patience > 0 && s.patience < leastRounds*at.rtt {
+		c.addf("--patience", "%v is shorter than %d times --rtt %v, which a pair may need to connect: want %v or more, or a shorter --rtt",
+			s.patience, leastRounds, at.rtt, leastRounds*at.rtt)
 	}
 	for _, word := range s.staggers {
 		stagger, err := parseStagger(word, at.rtt)
@@ -73,18 +74,25 @@ func (s *setting) site(layouts topologies.Catalogue, c *choice) (at site, ok boo
 	return at, true
 }
 
+// leastRounds is how many round trips a pair needs that starts a round trip
+// apart: one until the later peer's SYN leaves, one until it is refused, and one
+// for the SYN that follows it.
+const leastRounds = 3
+
 // scale gives the topology the round trip of the setting. A topology that
 // cannot have it is an error if the user asked for it; the default gives way.
-func (at *site) scale(s *setting, c *choice) {
+func (at *site) scale(s *setting, c *choice) (ok bool) {
 	scaled, err := at.topology.WithRTT(s.rtt)
 	switch {
 	case err == nil:
 		at.topology = scaled
 	case s.flags.Changed("rtt"):
 		c.add("--rtt", err)
+		return false
 	default:
 		at.rtt = peersRTT(at.topology)
 	}
+	return true
 }
 
 // parseStagger reads a duration, or a multiple of the round trip: 0.25rtt.

@@ -56,7 +56,12 @@ func newTopologyShow(c *common) *cobra.Command {
 		Use:   "show TOPOLOGY",
 		Short: "Show a topology as a tree",
 		Long: `show draws a topology as a tree and names its slots. The topology is named by its
-name or by the path of its file.`,
+name or by the path of its file.
+
+The round trip that it tells is that between Alice and Bob by their shortest way,
+which is 0s where they share a network. --rtt of bench and trial sets the round
+trip between the peers' access networks, through the core: what a packet takes
+that goes to the peer's external endpoint from outside.`,
 		Example: `  punchlab topology show two-nats
   punchlab topology show ./my-network.yaml --json`,
 		Args: oneArgument("topology", "punchlab topology list"),
@@ -110,7 +115,8 @@ func topologyPage(t topologies.Topology) string {
 	}
 	return fmt.Sprintf("%s: %s\n\n%s\n", t.Name, t.Summary, t.Tree()) + entries("", [][2]string{
 		{"slots for profiles", words(slots)},
-		{"round trip", peersRTT(t).String() + " between alice and bob; bench and trial scale it by --rtt"},
+		{"round trip", peersRTT(t).String() + " between alice and bob\n" +
+			"--rtt of bench and trial sets the round trip between the peers'\naccess networks, through the core"},
 	})
 }
 

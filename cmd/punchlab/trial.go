@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -51,6 +52,7 @@ Strategies:
 	flags.StringVar(&f.stagger, "stagger", "0",
 		"how much later than Alice Bob starts: a `duration`, or a multiple of the round trip such as -0.25rtt")
 	f.register(flags)
+	flags.Lookup("seed").Usage = "recorded with the trial (default random)"
 	return cmd
 }
 
@@ -94,11 +96,9 @@ func one(word string) []string {
 
 // run runs the trial and tells it.
 func (f *trialFlags) run(ctx context.Context, cell bench.Cell, stagger time.Duration, asJSON bool) error {
-	attempt, err := bench.Try(ctx, cell, bench.TryOptions{
-		Patience: f.patience, Stagger: stagger, Seed: f.seedOrRandom(),
-	})
+	attempt, err := f.try(ctx, cell, stagger)
 	if err != nil {
-		return fmt.Errorf("trial: %w", err)
+		return err
 	}
 	if asJSON {
 		err = printJSON(os.Stdout, attemptJSON(attempt))
@@ -112,4 +112,18 @@ func (f *trialFlags) run(ctx context.Context, cell bench.Cell, stagger time.Dura
 		return errTold
 	}
 	return nil
+}
+
+// try runs the trial in a lab of its own.
+func (f *trialFlags) try(ctx context.Context, cell bench.Cell, stagger time.Duration) (_ bench.Attempt, err error) {
+	place, err := openSite(ctx, cell)
+	if err != nil {
+		return bench.Attempt{}, err
+	}
+	defer func() { err = errors.Join(err, failed(place.Close())) }()
+	attempt, err := place.Try(ctx, bench.TryOptions{Patience: f.patience, Stagger: stagger, Seed: f.seedOrRandom()})
+	if err != nil {
+		err = fmt.Errorf("trial: %w", advised(err))
+	}
+	return attempt, err
 }

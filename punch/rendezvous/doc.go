@@ -20,6 +20,8 @@
 //	                                          {"type":"error","code":"busy","message":"…"}   and the server closes
 //
 // The meeting id is derived from the peers' secret, which the server never sees; the nonces let the peers prove
-// to each other, on whatever connection they get, that they know the secret. A server can thus refuse or mislead its
-// clients, but cannot pass for one of them.
+// to each other, on whatever connection they get, that they know the secret. A server cannot make such a proof, and so
+// cannot bring two together who do not share a secret. But it can refuse or mislead its clients: one that introduces
+// each to a place of its own, and passes the bytes of one on to the other, proofs and all, is in the middle, where it
+// reads and changes what it likes. See package punch for what to do about that.
 package rendezvous

@@ -85,11 +85,12 @@ func (m *meeting) other(c *client) *client {
 	return m.pair[0]
 }
 
-// welcome greets the client and, if it is the second, introduces both to each other. It returns once both are told.
-func (m *meeting) welcome(c *client) error {
+// welcome greets the client and, if it is the second, introduces both to each other. It returns once both are told, and
+// tells whether the client is still there.
+func (m *meeting) welcome(c *client) bool {
 	near, head, err := m.greet(c)
 	if near == nil || err != nil {
-		return err
+		return err == nil
 	}
 	if head > 0 {
 		timer := time.NewTimer(head)
@@ -100,7 +101,7 @@ func (m *meeting) welcome(c *client) error {
 		}
 	}
 	m.introduce(near)
-	return nil
+	return true
 }
 
 // greet welcomes the client. If it is the second, the farther client is introduced at once; the nearer one is returned,

@@ -17,6 +17,7 @@ type client struct {
 	conn    net.Conn
 	r       *bufio.Reader // read by the client's own goroutine only
 	hello   Hello
+	tooMany bool          // beyond Server.MaxClients
 	aborted chan struct{} // closed when the connection is torn down from outside
 	abort   func()        // tears it down with a reset, which leaves nothing in TIME-WAIT
 	ended   chan struct{} // closed when nothing of the client is left
@@ -35,6 +36,9 @@ type client struct {
 func newClient(s *Server, conn net.Conn) *client {
 	c := &client{server: s, conn: conn, r: bufio.NewReaderSize(conn, MaxLine),
 		aborted: make(chan struct{}), ended: make(chan struct{}), carried: make(chan struct{})}
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		_ = tcp.SetKeepAliveConfig(keepAlive)
+	}
 	c.abort = sync.OnceFunc(func() {
 		close(c.aborted)
 		if tcp, ok := conn.(*net.TCPConn); ok {
@@ -78,8 +82,8 @@ func (c *client) session() {
 
 // converse follows the client from its welcome on, and tells how it left.
 func (c *client) converse(m *meeting) (Departure, error) {
-	if err := m.welcome(c); err != nil {
-		return Vanished, nil // it is gone already
+	if !m.welcome(c) {
+		return Vanished, nil // there is nobody to explain anything to
 	}
 	line, err := c.next()
 	switch {

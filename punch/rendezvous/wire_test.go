@@ -88,13 +88,13 @@ func TestTheLongestMessageFitsALine(t *testing.T) {
 }
 
 // hellosWith returns a valid hello in which one piece of text is replaced.
-func hellosWith(old, new string) string {
+func hellosWith(piece, instead string) string {
 	fromClient, _ := everyMessage()
 	line := string(encode(fromClient[0]))
-	if !strings.Contains(line, old) {
-		panic("no " + old + " in " + line)
+	if !strings.Contains(line, piece) {
+		panic("no " + piece + " in " + line)
 	}
-	return strings.Replace(line, old, new, 1)
+	return strings.Replace(line, piece, instead, 1)
 }
 
 func TestRefusedLines(t *testing.T) {

@@ -31,8 +31,9 @@ func Now() (Count, error) {
 
 const (
 	// spareThreads are what Go's runtime may add of its own accord, for the
-	// garbage collector and for system calls that take long. It keeps them.
-	spareThreads = 4
+	// garbage collector and for system calls that take long; it keeps them. A
+	// leak of a thread shows where it is repeated more often.
+	spareThreads = 24
 	// patience is how long goroutines and threads have to end.
 	patience = 5 * time.Second
 	pause    = time.Millisecond

@@ -3,6 +3,7 @@ package link
 import (
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -17,14 +18,9 @@ import (
 // Emulator holds the packets of all delayed links of one lab. All methods are
 // safe for concurrent use.
 type Emulator struct {
-	keeper *keeper
-	close  func() error
-
-	// These belong to the keeper's thread.
-	queues []*queue
-	stats  Stats
-	fault  error
-	closed bool
+	mu   sync.Mutex    // one question at a time
+	conn *net.UnixConn // to the process that keeps the links; nil once closed
+	err  error         // of Close
 }
 
 // Stats is what an emulator has seen since the last Reset.
@@ -37,7 +33,7 @@ type Stats struct {
 	// its NATs.
 	Lost uint64
 	// Unstamped counts held packets of which the kernel did not tell when they
-	// arrived. Their delay began when this process heard of them.
+	// arrived. Their delay began when they were read.
 	Unstamped uint64
 	// Lateness is by how much the latest packet was released after its time.
 	Lateness time.Duration
@@ -53,25 +49,20 @@ func (s *Stats) add(seen Stats) {
 
 // New makes an emulator that holds nothing yet.
 func New() (*Emulator, error) {
-	k, err := hire()
+	conn, err := connect()
 	if err != nil {
 		return nil, fmt.Errorf("link emulator: %w", err)
 	}
-	e := &Emulator{keeper: k}
-	e.close = sync.OnceValue(e.leave)
-	return e, nil
+	return &Emulator{conn: conn}, nil
 }
 
 // Hold delays every packet that the router ns forwards, in both directions, by
 // delay.
 func (e *Emulator) Hold(ns *kernel.Namespace, delay time.Duration) error {
-	q, err := newQueue(ns, delay)
-	if err != nil {
-		return fmt.Errorf("hold packets: %w", err)
-	}
-	q.owner = e
-	if err = e.ask(func() error { return e.keeper.add(q) }); err != nil {
-		err = errors.Join(err, unix.Close(q.fd))
+	fd, err := bindQueue(ns)
+	if err == nil {
+		_, err = e.ask(request{Op: opHold, Delay: delay}, fd)
+		err = errors.Join(err, unix.Close(fd)) // the other process has its own
 	}
 	if err == nil {
 		err = applyHold(ns)
@@ -107,55 +98,35 @@ var errNoQueue = errors.New("this kernel has neither nftables' queue expression 
 
 // Reset drops every packet that is held and starts the statistics anew.
 func (e *Emulator) Reset() error {
-	return e.ask(func() error {
-		errs := []error{e.fault}
-		for _, q := range e.queues {
-			e.keeper.read(q)
-			errs = append(errs, q.drop())
-		}
-		e.stats = Stats{}
-		return errors.Join(errs...)
-	})
+	_, err := e.ask(request{Op: opReset}, noDescriptor)
+	return err
 }
 
 // Stats tells what was seen since the last Reset, and the error that ended
 // the emulation, if one did.
-func (e *Emulator) Stats() (s Stats, err error) {
-	err = e.ask(func() error {
-		s = e.stats
-		return e.fault
-	})
-	return s, err
-}
-
-// ask runs f on the keeper's thread, unless the emulator is closed.
-func (e *Emulator) ask(f func() error) error {
-	err := errClosed
-	e.keeper.ask(func() {
-		if !e.closed {
-			err = f()
-		}
-	})
-	return err
-}
+func (e *Emulator) Stats() (Stats, error) { return e.ask(request{Op: opStats}, noDescriptor) }
 
 var errClosed = fmt.Errorf("link emulator: %w", os.ErrClosed)
 
-// note keeps the first error; what follows from it would only repeat.
-func (e *Emulator) note(err error) {
-	if e.fault == nil {
-		e.fault = err
+// ask has the other process do something, and waits until it is done.
+func (e *Emulator) ask(r request, fd int) (Stats, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.conn == nil {
+		return Stats{}, errClosed
 	}
+	return ask(e.conn, r, fd)
 }
 
 // Close ends the emulation. Held packets are lost with their queues. Further
 // calls return the first one's error.
-func (e *Emulator) Close() error { return e.close() }
-
-func (e *Emulator) leave() (err error) {
-	err = e.ask(func() error {
-		e.closed = true
-		return e.keeper.remove(e)
-	})
-	return errors.Join(err, dismiss(e.keeper))
+func (e *Emulator) Close() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.conn != nil {
+		_, err := ask(e.conn, request{Op: opClose}, noDescriptor)
+		e.err = errors.Join(err, e.conn.Close())
+		e.conn = nil
+	}
+	return e.err
 }

@@ -13,10 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// keeper is a thread that keeps the time of many labs' links. Wires must not
-// be late because a machine is busy, so it is a thread of its own that the
-// kernel runs before others, and all state of the links belongs to it: nobody
-// else can hold a lock that it needs.
+// keeper is a thread that keeps the time of many labs' links. All state of the
+// links belongs to it, and everybody else asks it.
 type keeper struct {
 	epoll int
 	timer int // timerfd: Go's own timers are whole milliseconds when idle
@@ -98,14 +96,15 @@ func (k *keeper) ask(f func()) {
 // enqueue hands f to the thread and returns what is closed when f has ended,
 // or nil if the keeper was stopped; last says that nothing comes after f.
 func (k *keeper) enqueue(f func(), last bool) (done chan struct{}) {
+	done = make(chan struct{})
 	k.mu.Lock()
-	defer k.mu.Unlock()
 	if k.over {
+		k.mu.Unlock()
 		return nil
 	}
 	k.over = last
-	done = make(chan struct{})
 	k.asked = append(k.asked, func() { f(); close(done) })
+	k.mu.Unlock() // before the thread wakes up and wants it
 	one := binary.NativeEndian.AppendUint64(nil, 1)
 	if _, err := unix.Write(k.wake, one); err != nil {
 		panic(fmt.Sprintf("link: eventfd: %v", err)) // it is open and far from full
@@ -113,15 +112,14 @@ func (k *keeper) enqueue(f func(), last bool) (done chan struct{}) {
 	return done
 }
 
-// run is the thread. It is never unlocked, and so ends with its goroutine and
-// takes its priority with it.
+// run is the thread: it waits in the kernel, which wakes it directly when a
+// packet arrives or is due.
 func (k *keeper) run() {
 	defer close(k.ended)
 	runtime.LockOSThread()
-	hurry()
 	events := make([]unix.EpollEvent, 64)
 	for !k.stopped {
-		n, err := unix.EpollWait(k.epoll, events, -1)
+		n, err := epollWait(k.epoll, events)
 		if err != nil && !errors.Is(err, unix.EINTR) {
 			panic(fmt.Sprintf("link: epoll_wait: %v", err)) // only wrong arguments fail
 		}
@@ -156,8 +154,7 @@ func (k *keeper) serve(fd int) {
 
 // read takes in all packets that the kernel has for q.
 func (k *keeper) read(q *queue) {
-	now := time.Now()
-	seen, err := q.read(k.buffer, now, now.Sub(k.start))
+	seen, err := q.read(k.buffer, k.moment)
 	q.owner.stats.add(seen)
 	if err != nil {
 		q.owner.note(err)
@@ -167,6 +164,12 @@ func (k *keeper) read(q *queue) {
 
 // clock is the time by which packets are due.
 func (k *keeper) clock() time.Duration { return time.Since(k.start) }
+
+// moment is now, by the machine's clock and by the keeper's.
+func (k *keeper) moment() (time.Time, time.Duration) {
+	now := time.Now()
+	return now, now.Sub(k.start)
+}
 
 // never is later than any packet's time.
 const never = time.Duration(1<<63 - 1)
@@ -221,14 +224,14 @@ func (k *keeper) add(q *queue) error {
 	return nil
 }
 
-// remove closes all queues of e.
-func (k *keeper) remove(e *Emulator) error {
+// remove closes all queues of w.
+func (k *keeper) remove(w *wires) error {
 	var errs []error
-	for _, q := range e.queues {
+	for _, q := range w.queues {
 		errs = append(errs, unix.Close(q.fd))
 	}
-	k.queues = slices.DeleteFunc(k.queues, func(q *queue) bool { return q.owner == e })
-	e.queues = nil
+	k.queues = slices.DeleteFunc(k.queues, func(q *queue) bool { return q.owner == w })
+	w.queues = nil
 	return errors.Join(errs...)
 }
 

@@ -15,7 +15,7 @@ import (
 // queue is one router's packets, in the order of their arrival. All of them
 // wait equally long, so the first in is the first out.
 type queue struct {
-	owner *Emulator
+	owner *wires
 	fd    int
 	delay time.Duration
 	held  []packet // oldest first, from head on
@@ -41,30 +41,32 @@ const (
 	messageSize = 4096
 )
 
-// newQueue binds the queue of the router ns.
-func newQueue(ns *kernel.Namespace, delay time.Duration) (_ *queue, err error) {
-	q := &queue{fd: -1, delay: delay}
-	defer func() {
-		if err != nil && q.fd >= 0 {
-			err = errors.Join(err, unix.Close(q.fd))
-		}
-	}()
+// bindQueue opens the queue of the router ns, and returns the socket on which
+// the kernel hands packets over.
+func bindQueue(ns *kernel.Namespace) (fd int, err error) {
 	err = ns.Do(func() (err error) {
-		q.fd, err = unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.NETLINK_NETFILTER)
+		fd, err = unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.NETLINK_NETFILTER)
 		return os.NewSyscallError("socket", err)
 	})
 	if err != nil {
-		return nil, err
+		return noDescriptor, err
 	}
-	if unix.SetsockoptInt(q.fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, receiveBuffer) != nil {
-		if err := unix.SetsockoptInt(q.fd, unix.SOL_SOCKET, unix.SO_RCVBUF, receiveBuffer); err != nil {
-			return nil, os.NewSyscallError("setsockopt SO_RCVBUF", err)
+	if err := prepareQueue(fd); err != nil {
+		return noDescriptor, errors.Join(err, unix.Close(fd))
+	}
+	return fd, nil
+}
+
+func prepareQueue(fd int) error {
+	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, receiveBuffer) != nil {
+		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, receiveBuffer); err != nil {
+			return os.NewSyscallError("setsockopt SO_RCVBUF", err)
 		}
 	}
-	if err := unix.Bind(q.fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
-		return nil, os.NewSyscallError("bind", err)
+	if err := unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
+		return os.NewSyscallError("bind", err)
 	}
-	return q, q.bind()
+	return (&queue{fd: fd}).bind()
 }
 
 // bind configures the kernel's side of the queue and reads its answer, which
@@ -88,9 +90,13 @@ func (q *queue) bind() error {
 // could not hand over (net/netfilter/nfnetlink_queue.c,
 // __nfqnl_enqueue_packet, counts before it sends). What a full queue refuses
 // gets no number, so that the queue was full counts as one.
-func (q *queue) read(buffer []byte, now time.Time, since time.Duration) (seen Stats, err error) {
+//
+// clock gives the same moment by the machine's clock, as stamps have it, and by
+// the keeper's. It is asked after each packet: one that arrived after a reading
+// would otherwise be due too early.
+func (q *queue) read(buffer []byte, clock func() (now time.Time, since time.Duration)) (seen Stats, err error) {
 	for {
-		n, _, err := unix.Recvfrom(q.fd, buffer, 0)
+		n, err := read(q.fd, buffer)
 		switch {
 		case errors.Is(err, unix.EAGAIN):
 			return seen, nil
@@ -103,6 +109,7 @@ func (q *queue) read(buffer []byte, now time.Time, since time.Duration) (seen St
 		if !ok {
 			continue
 		}
+		now, since := clock()
 		seen.Held++
 		seen.Lost += uint64(id - q.last - 1)
 		if stamp.IsZero() {
@@ -120,12 +127,16 @@ func (q *queue) read(buffer []byte, now time.Time, since time.Duration) (seen St
 // this process stood still. Either way the packet counts as late.
 const oldest = time.Second
 
-// age is how long ago a packet with that stamp arrived; zero if it has none.
+// resolution is that of stamps. The kernel rounds them down.
+const resolution = time.Microsecond
+
+// age is how long ago a packet with that stamp arrived, at least; zero if it
+// has none.
 func age(now, stamp time.Time) time.Duration {
 	if stamp.IsZero() {
 		return 0
 	}
-	return min(max(now.Sub(stamp), 0), oldest)
+	return min(max(now.Sub(stamp)-resolution, 0), oldest)
 }
 
 // next is the time at which the oldest packet is due.
@@ -189,7 +200,7 @@ func (q *queue) verdict(id, decision uint32) error { return q.send(verdictMessag
 // send writes to the kernel, which is whom a netlink socket talks to unless
 // told otherwise.
 func (q *queue) send(message []byte) error {
-	_, err := unix.Write(q.fd, message)
+	err := write(q.fd, message)
 	return os.NewSyscallError("write", err)
 }
 

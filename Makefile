@@ -21,6 +21,7 @@ update: ## rewrite the golden texts; look at their diff
 
 lint: ## golangci-lint, from a module of its own
 	go tool -modfile=ci/lint/go.mod golangci-lint run
+	cd examples && go tool -modfile=../ci/lint/go.mod golangci-lint run
 
 cover: ## coverage by function
 	go test -coverpkg=./... -coverprofile=cover.out ./...

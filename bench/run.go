@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"sync"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/punchlab/punchlab/bench/results"
 	"github.com/punchlab/punchlab/harness"
 )
@@ -88,11 +90,24 @@ type run struct {
 // parked lab costs about a megabyte.
 const mostParked = 256
 
+// filesPerLab is more than the descriptors that a lab has open between trials.
+const filesPerLab = 40
+
+// parkingSpace is how many labs may be parked: a quarter of the open files that
+// this process may have are for them, and the rest for labs in use.
+func parkingSpace() int {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		return 0
+	}
+	return int(min(mostParked, limit.Cur/4/filesPerLab))
+}
+
 // park closes a site, now or when all trials have been made.
 func (r *run) park(s *Site) error {
 	r.parking.Lock()
 	defer r.parking.Unlock()
-	if len(r.parked) < mostParked {
+	if len(r.parked) < parkingSpace() {
 		r.parked = append(r.parked, s)
 		return nil
 	}

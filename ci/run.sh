@@ -16,6 +16,7 @@ if [ -n "$unformatted" ]; then
 	exit 1
 fi
 go vet ./...
+(cd examples && go vet ./...)
 
 heading "pure packages on other systems"
 for system in darwin windows; do

@@ -90,7 +90,7 @@ type patient struct {
 // admit makes the namespaces, without their settings if it must be.
 func (p *patient) admit() (err error) {
 	if refusal != nil {
-		return refusal
+		return explain(refusal)
 	}
 	kinds := []topologies.Kind{topologies.Host, topologies.Transit, topologies.Host, topologies.NAT}
 	settings := make([][]kernel.Sysctl, len(kinds))

@@ -124,8 +124,7 @@ func (l *Lab) Host(name string) *Host {
 // Links tells how well the links have kept their delays since the lab was
 // built or last reset, and the error that ended the emulation, if one did.
 func (l *Lab) Links() (LinkStats, error) {
-	s, err := l.links.Stats()
-	return LinkStats(s), err
+	return l.links.Stats()
 }
 
 // LinkStats is how the links of a lab have fared.

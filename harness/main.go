@@ -18,7 +18,9 @@ import (
 // mount namespace, so that every process started in a lab ends with the
 // program, however it ends; and, for users other than root, a user namespace in
 // which they may do all this. Arguments, environment, open files and the
-// working directory stay the same; INT, TERM, HUP and QUIT are passed on.
+// working directory stay the same; INT, TERM, HUP and QUIT are passed on. To a
+// terminal the program is a background job: it may write, and stops where it
+// reads.
 //
 // Where that is forbidden, run is called in place, so that tests that need no
 // lab still run, and [Available] says why.

@@ -140,7 +140,7 @@ func (c *choice) strategies(names []string) []punch.Strategy {
 		}
 		s, err := punch.StrategyNamed(name)
 		if err != nil {
-			c.add("--strategy", errors.New(err.Error()+strictyaml.DidYouMean(name, strategyNames())))
+			c.add("--strategy", suggest(err, name, strategyNames()))
 			continue
 		}
 		add(s)
@@ -162,4 +162,12 @@ func offer(what string, names []string) string {
 		return what + ": nothing" // none is the name of a profile
 	}
 	return what + ": " + strings.Join(names, ", ")
+}
+
+// suggest adds the nearest word to an error that does not have one yet.
+func suggest(err error, word string, known []string) error {
+	if strings.Contains(err.Error(), "did you mean") {
+		return err
+	}
+	return errors.New(err.Error() + strictyaml.DidYouMean(word, known))
 }

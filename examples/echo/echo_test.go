@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"net"
 	"net/netip"
 	"strings"
 	"syscall"
@@ -23,7 +24,7 @@ func TestEchoAndNAT(t *testing.T) {
 	alice, bob := lab.Host("alice"), lab.Host("bob")
 
 	// Alice gets an answer from Bob's server, who sees the NAT's address.
-	go serve(must(bob.Listen(t.Context(), ":7000")))
+	background(t, must(bob.Listen(t.Context(), ":7000")))
 	conn := must(alice.Dial(t.Context(), netip.AddrPortFrom(bob.Addrs()[0], 7000)))
 	defer conn.Close()
 	from, said, _ := strings.Cut(must(ask(conn, "hello")), " said ")
@@ -32,11 +33,17 @@ func TestEchoAndNAT(t *testing.T) {
 	}
 
 	// Alice's own server is not reached through the NAT, which sends a RST.
-	go serve(must(alice.Listen(t.Context(), ":7000")))
+	background(t, must(alice.Listen(t.Context(), ":7000")))
 	home := netip.AddrPortFrom(netip.MustParseAddrPort(from).Addr(), 7000)
 	if _, err := bob.Dial(t.Context(), home); !errors.Is(err, syscall.ECONNREFUSED) {
 		t.Errorf("an unsolicited connection from outside: %v", err)
 	}
+}
+
+// background serves until the test has ended.
+func background(t *testing.T, listener net.Listener) {
+	t.Cleanup(func() { _ = listener.Close() })
+	go func() { _ = serve(listener) }() // its error is that the listener is closed
 }
 
 func must[T any](value T, err error) T {

@@ -117,7 +117,7 @@ func serve() error {
 		var r request
 		_, fd, err := hear(conn, &r)
 		if err != nil {
-			return nil // the program has ended
+			return nil //nolint:nilerr // however the program ended, this is the end
 		}
 		lab, err := unixConn(fd)
 		if err != nil {

@@ -90,6 +90,28 @@ var plain = strings.NewReplacer(
 	"reject with icmp port-unreachable", "reject",
 ).Replace
 
+// What people are shown of a namespace is what was applied to it, in the order
+// of tables that the kernel has.
+func TestInstalledReadsRulesBack(t *testing.T) {
+	for name, rules := range rulesets() {
+		ns := namespace(t)
+		if err := rules.Apply(ns.FD()); err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		got, err := natrules.Installed(ns.FD())
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if diff := cmp.Diff(rules.String(), got.String()); diff != "" {
+			t.Errorf("%s (-applied +installed)\n%s", name, diff)
+		}
+	}
+	if _, err := natrules.Installed(-1); !errors.Is(err, unix.EBADF) {
+		t.Errorf("the rules of no namespace: %v, want %v", err, unix.EBADF)
+	}
+}
+
 func TestOneFormOfTheQueueRuleIsKnown(t *testing.T) {
 	var errs []error
 	for _, native := range []bool{false, true} {

@@ -94,24 +94,13 @@ func has(t topologies.Topology, slot string) bool {
 // fill gives the slots beyond a and b the profiles that were asked for, or
 // their defaults.
 func fill(t topologies.Topology, asked harness.NATs) (harness.NATs, error) {
-	filled, errs := harness.NATs{}, []error(nil)
-	for slot := range asked {
+	filled, err := harness.Defaults(t)
+	errs := []error{err}
+	for slot, p := range asked {
 		if slot == slotA || slot == slotB || !has(t, slot) {
 			errs = append(errs, fmt.Errorf("topology %s has no further slot %q", t.Name, slot))
 		}
-	}
-	for _, s := range t.Slots() {
-		if s.Name == slotA || s.Name == slotB {
-			continue
-		}
-		p, given := asked[s.Name]
-		if !given {
-			var err error
-			if p, err = natprofiles.Get(s.Default); err != nil {
-				errs = append(errs, fmt.Errorf("slot %s of topology %s: %w", s.Name, t.Name, err))
-			}
-		}
-		filled[s.Name] = p
+		filled[slot] = p
 	}
 	return filled, errors.Join(errs...)
 }

@@ -125,7 +125,7 @@ func (n *node) equip(links *link.Emulator) error {
 		n.rules = natrules.Backbone(privateRanges)
 		return n.rules.Apply(n.ns.FD())
 	case n.Kind == topologies.NAT:
-		n.rules = natrules.Linux(n.profile, natrules.Devices{WAN: wanDevice, LAN: lanDevice})
+		n.rules = natrules.Linux(n.profile, wanDevice)
 		if err := n.rules.Apply(n.ns.FD()); err != nil {
 			return fmt.Errorf("profile %s: %w", n.profile.Name, err)
 		}

@@ -79,24 +79,32 @@ func New(ctx context.Context, t topologies.Topology, nats NATs) (_ *Lab, err err
 	return l, nil
 }
 
-// fill returns a profile for each slot of t, and for nothing else.
-func fill(t topologies.Topology, nats NATs) (NATs, error) {
+// Defaults are the profiles of the slots that name one in the topology.
+func Defaults(t topologies.Topology) (NATs, error) {
 	filled, errs := NATs{}, []error(nil)
-	known := []string{}
 	for _, s := range t.Slots() {
-		known = append(known, s.Name)
-		p, given := nats[s.Name]
-		var err error
-		if !given {
-			if s.Default == "" {
-				errs = append(errs, fmt.Errorf("slot %s has no profile", s.Name))
-				continue
-			}
-			if p, err = natprofiles.Get(s.Default); err != nil {
-				errs = append(errs, fmt.Errorf("default of slot %s: %w", s.Name, err))
-			}
+		if s.Default == "" {
+			continue
+		}
+		p, err := natprofiles.Get(s.Default)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("default of slot %s: %w", s.Name, err))
 		}
 		filled[s.Name] = p
+	}
+	return filled, errors.Join(errs...)
+}
+
+// fill returns a profile for each slot of t, and for nothing else.
+func fill(t topologies.Topology, nats NATs) (NATs, error) {
+	filled, err := Defaults(t)
+	errs, known := []error{err}, []string{}
+	maps.Copy(filled, nats)
+	for _, s := range t.Slots() {
+		known = append(known, s.Name)
+		if _, is := filled[s.Name]; !is {
+			errs = append(errs, fmt.Errorf("slot %s has no profile", s.Name))
+		}
 	}
 	for _, slot := range slices.Sorted(maps.Keys(nats)) {
 		if !slices.Contains(known, slot) {

@@ -48,7 +48,7 @@ func introduced(ctx context.Context, lab *harness.Lab, by string) (alice, bob ne
 	Expect(err).NotTo(HaveOccurred())
 	serving, stop := context.WithCancel(ctx)
 	DeferCleanup(stop)
-	go new(rendezvous.Server).Serve(serving, listener)
+	go func() { _ = new(rendezvous.Server).Serve(serving, listener) }() // nil, since only ctx ends it
 
 	secret := punch.NewSecret()
 	var conns [2]net.Conn

@@ -212,7 +212,7 @@ func TestConntrackIsFlushed(t *testing.T) {
 	}
 	// Its rules make the namespace track connections.
 	masquerade := natprofiles.Profile{Translate: true, Input: natprofiles.InputOpen}
-	if err := natrules.Linux(masquerade, natrules.Devices{WAN: "left"}).Apply(left.FD()); err != nil {
+	if err := natrules.Linux(masquerade, "left").Apply(left.FD()); err != nil {
 		t.Fatal(err)
 	}
 	ask(t, left, right)

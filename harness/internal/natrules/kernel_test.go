@@ -41,7 +41,7 @@ func rulesets() map[string]natrules.Ruleset {
 		"backbone": natrules.Backbone([]netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("100.64.0.0/10")}),
 	}
 	for _, p := range natprofiles.All() {
-		all[p.Name] = natrules.Linux(p, devices)
+		all[p.Name] = natrules.Linux(p, wan)
 	}
 	return all
 }
@@ -126,8 +126,8 @@ func TestOneFormOfTheQueueRuleIsKnown(t *testing.T) {
 // the next one is refused.
 func TestWhatTheKernelRefusesLeavesNothing(t *testing.T) {
 	ns := namespace(t)
-	good := natrules.Linux(profile(t, "openwrt"), devices)
-	bad := natrules.Linux(profile(t, "openwrt"), devices)
+	good := natrules.Linux(profile(t, "openwrt"), wan)
+	bad := natrules.Linux(profile(t, "openwrt"), wan)
 	bad.Tables[1].Name = strings.Repeat("x", 1000) // longer than NFT_NAME_MAXLEN
 	if err := bad.Apply(ns.FD()); err == nil {
 		t.Fatal("the kernel took a table with an impossible name")
@@ -143,7 +143,7 @@ func TestWhatTheKernelRefusesLeavesNothing(t *testing.T) {
 }
 
 func TestApplyNeedsANamespace(t *testing.T) {
-	err := natrules.Linux(profile(t, "openwrt"), devices).Apply(-1)
+	err := natrules.Linux(profile(t, "openwrt"), wan).Apply(-1)
 	if !errors.Is(err, unix.EBADF) {
 		t.Errorf("rules for no namespace: %v, want %v", err, unix.EBADF)
 	}

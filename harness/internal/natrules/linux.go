@@ -7,35 +7,30 @@ import (
 	"github.com/punchlab/punchlab/natprofiles"
 )
 
-// Devices names a NAT's two sides.
-type Devices struct {
-	WAN string // towards the internet
-	LAN string // towards the hosts behind it
-}
-
-// Linux makes the rules of a NAT that is Linux itself: the kernel's own
-// masquerade and conntrack do the mapping and the filtering, quirks included,
-// and the rules say what becomes of a packet that nobody asked for. A profile
-// that translates nothing needs no rules.
+// Linux makes the rules of a NAT that is Linux itself and whose interface
+// towards the internet is wan: the kernel's own masquerade and conntrack do the
+// mapping and the filtering, quirks included, and the rules say what becomes of
+// a packet that nobody asked for. A profile that translates nothing needs no
+// rules.
 //
 // Masquerade keeps the source port, and gives a second flow of an inside
 // endpoint the mapping of its first (nf_nat_core.c, find_appropriate_src): it
-// is endpoint-independent. Asked for random ports it skips that step
-// and draws one for each flow, which makes the mapping
-// address-and-port-dependent. Filtering is conntrack's in both cases: only
-// packets of a known flow are translated back.
-func Linux(p natprofiles.Profile, d Devices) Ruleset {
+// is endpoint-independent. Asked for random ports it skips that step and draws
+// one for each flow, which makes the mapping address-and-port-dependent.
+// Filtering is conntrack's in both cases: only packets of a known flow are
+// translated back.
+func Linux(p natprofiles.Profile, wan string) Ruleset {
 	if !p.Translate {
 		return Ruleset{}
 	}
-	rules := Ruleset{Tables: []Table{{Name: "nat", Chains: []Chain{translation(p, d)}}}}
-	if filter := filters(p, d); len(filter) > 0 {
+	rules := Ruleset{Tables: []Table{{Name: "nat", Chains: []Chain{translation(p, wan)}}}}
+	if filter := filters(p, wan); len(filter) > 0 {
 		rules.Tables = append(rules.Tables, Table{Name: "filter", Chains: filter})
 	}
 	return rules
 }
 
-func translation(p natprofiles.Profile, d Devices) Chain {
+func translation(p natprofiles.Profile, wan string) Chain {
 	masquerade := &expr.Masq{
 		FullyRandom: p.Ports.Allocation == natprofiles.Random,
 	}
@@ -43,7 +38,7 @@ func translation(p natprofiles.Profile, d Devices) Chain {
 		Name: "postrouting", Type: nftables.ChainTypeNAT,
 		Hook: nftables.ChainHookPostrouting, Priority: nftables.ChainPriorityNATSource,
 		Policy: nftables.ChainPolicyAccept,
-		Rules:  []Rule{join(leavesBy(d.WAN), []expr.Any{masquerade})},
+		Rules:  []Rule{join(leavesBy(wan), []expr.Any{masquerade})},
 	}
 }
 
@@ -51,12 +46,12 @@ func translation(p natprofiles.Profile, d Devices) Chain {
 // against the packets of flows that conntrack does not know. An unsolicited
 // packet is addressed to the router, so input answers it; forward matters
 // where a route to the inside leaks.
-func filters(p natprofiles.Profile, d Devices) []Chain {
+func filters(p natprofiles.Profile, wan string) []Chain {
 	var guard []Rule
 	if p.Input != natprofiles.InputOpen {
 		known := expr.CtStateBitESTABLISHED | expr.CtStateBitRELATED
-		guard = append(guard, join(comesFrom(d.WAN), stateIn(known), accept()))
-		guard = append(guard, answers(p.Unsolicited, d)...)
+		guard = append(guard, join(comesFrom(wan), stateIn(known), accept()))
+		guard = append(guard, answers(p.Unsolicited, wan)...)
 	}
 	var forward []Rule
 	if p.Invalid == natprofiles.InvalidDrop {
@@ -85,12 +80,12 @@ func filterChain(name string, hook *nftables.ChainHook, rules []Rule) Chain {
 // answers is what the WAN side hears to a packet that nobody asked for. What
 // is not TCP cannot be reset and is answered as Linux firewalls do, by port
 // unreachable (RFC 1122, 3.2.2.1).
-func answers(a natprofiles.Answer, d Devices) []Rule {
+func answers(a natprofiles.Answer, wan string) []Rule {
 	if a == natprofiles.Reset {
 		return []Rule{
-			join(comesFrom(d.WAN), isTCP(), rejectWithReset()),
-			join(comesFrom(d.WAN), rejectWithPortUnreachable()),
+			join(comesFrom(wan), isTCP(), rejectWithReset()),
+			join(comesFrom(wan), rejectWithPortUnreachable()),
 		}
 	}
-	return []Rule{join(comesFrom(d.WAN), drop())}
+	return []Rule{join(comesFrom(wan), drop())}
 }

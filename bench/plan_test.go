@@ -1,0 +1,146 @@
+package bench
+
+import (
+	"testing"
+	"time"
+
+	"github.com/punchlab/punchlab/bench/results"
+	"github.com/punchlab/punchlab/harness"
+	"github.com/punchlab/punchlab/natprofiles"
+	"github.com/punchlab/punchlab/punch"
+	"github.com/punchlab/punchlab/topologies"
+)
+
+func topology(t *testing.T, name string) topologies.Topology {
+	t.Helper()
+	topology, err := topologies.Get(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return topology
+}
+
+func profiles(t *testing.T, names ...string) []natprofiles.Profile {
+	t.Helper()
+	var all []natprofiles.Profile
+	for _, name := range names {
+		p, err := natprofiles.Get(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+	return all
+}
+
+func TestCellsCrossWhatATopologyHasSlotsFor(t *testing.T) {
+	two := profiles(t, "none", "openwrt")
+	for name, want := range map[string]int{"open": 3, "one-nat": 6, "two-nats": 12, "double-nat": 12} {
+		cells, err := Cells(topology(t, name), two, two, nil, punch.Strategies())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(cells) != want {
+			t.Errorf("%s: %d cells, want %d", name, len(cells), want)
+		}
+		keys := map[results.Cell]bool{}
+		for _, c := range cells {
+			keys[c.Key()] = true
+		}
+		if len(keys) != len(cells) {
+			t.Errorf("%s: two cells have one name", name)
+		}
+	}
+}
+
+func TestFurtherSlotsAreFilled(t *testing.T) {
+	one := profiles(t, "openwrt")
+	for _, c := range []struct {
+		slots harness.NATs
+		want  string
+	}{
+		{nil, "linux-masquerade"},
+		{harness.NATs{"carrier": profiles(t, "linux-random")[0]}, "linux-random"},
+	} {
+		cells, err := Cells(topology(t, "double-nat"), one, one, c.slots, punch.Strategies()[:1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := cells[0].Key().Slots.Map()["carrier"]; got != c.want {
+			t.Errorf("carrier is %q, want %q", got, c.want)
+		}
+	}
+	for _, slot := range []string{"a", "carrier"} {
+		if _, err := Cells(topology(t, "two-nats"), one, one, harness.NATs{slot: one[0]}, punch.Strategies()); err == nil {
+			t.Errorf("slot %s of two-nats was taken for a further one", slot)
+		}
+	}
+}
+
+func TestAPlanRepeatsItself(t *testing.T) {
+	cells, err := Cells(topology(t, "two-nats"), natprofiles.All(), natprofiles.All(), nil, punch.Strategies())
+	if err != nil {
+		t.Fatal(err)
+	}
+	order := func(seed uint64) (text string) {
+		for _, c := range (Plan{Cells: cells, Seed: seed}).shuffled() {
+			text += c.Key().String() + "\n"
+		}
+		return text
+	}
+	if order(1) != order(1) || order(1) == order(2) {
+		t.Error("the order of the cells does not follow from the seed")
+	}
+	p := Plan{Seed: 7}
+	x, y := cells[0].Key(), cells[1].Key()
+	if p.seed(x, 1) != p.seed(x, 1) || p.seed(x, 1) == p.seed(x, 2) || p.seed(x, 1) == p.seed(y, 1) {
+		t.Error("a trial's seed does not follow from run, cell and number")
+	}
+}
+
+func TestStaggersTakeTurns(t *testing.T) {
+	p := Plan{Staggers: []time.Duration{0, 10, 40}}
+	for trial, want := range []time.Duration{0, 10, 40, 0, 10} {
+		if got := p.stagger(trial); got != want {
+			t.Errorf("trial %d is staggered by %d, want %d", trial, got, want)
+		}
+	}
+}
+
+func TestAPlanThatCannotBeMade(t *testing.T) {
+	cells := make([]Cell, 1)
+	for _, p := range []Plan{
+		{Trials: 1, Patience: 1},
+		{Cells: cells, Patience: 1},
+		{Cells: cells, Trials: 1},
+		{Cells: cells, Trials: 1, Patience: 1, Parallel: -1},
+	} {
+		if err := Run(t.Context(), p, Observer{}); err == nil {
+			t.Errorf("%+v was run", p)
+		}
+	}
+}
+
+func TestWhatSpoilsATrial(t *testing.T) {
+	const rtt = 40 * time.Millisecond
+	for _, c := range []struct {
+		links harness.LinkStats
+		bad   bool
+	}{
+		{harness.LinkStats{Held: 10, Lateness: 5 * time.Millisecond}, false},
+		{harness.LinkStats{Held: 10, Lateness: 5*time.Millisecond + 1}, true},
+		{harness.LinkStats{Held: 10, Lost: 1}, true},
+	} {
+		if got := spoiled(rtt, c.links); (got != nil) != c.bad {
+			t.Errorf("%+v: %v", c.links, got)
+		}
+	}
+	if LatenessBound(time.Millisecond) != 2*time.Millisecond {
+		t.Error("peers on one network have a bound that no machine keeps")
+	}
+	for _, name := range []string{"two-nats", "same-nat"} {
+		if got := roundAbout(topology(t, name)); got != rtt {
+			t.Errorf("%s: the round trip by way of the server is %s, want %s", name, got, rtt)
+		}
+	}
+}

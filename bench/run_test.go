@@ -1,0 +1,92 @@
+package bench_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/punchlab/punchlab/bench"
+	"github.com/punchlab/punchlab/bench/results"
+	"github.com/punchlab/punchlab/harness"
+	"github.com/punchlab/punchlab/natprofiles"
+	"github.com/punchlab/punchlab/punch"
+	"github.com/punchlab/punchlab/topologies"
+)
+
+// cells are those of a strategy between some NATs.
+func cells(t *testing.T, by string, names ...string) []bench.Cell {
+	t.Helper()
+	harness.Need(t)
+	topology, err := topologies.Get("two-nats")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := punch.StrategyNamed(by)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var nats []natprofiles.Profile
+	for _, name := range names {
+		p, err := natprofiles.Get(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		nats = append(nats, p)
+	}
+	all, err := bench.Cells(topology, nats, nats, nil, []punch.Strategy{s})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func TestRunMakesEveryTrialAndTellsOfIt(t *testing.T) {
+	plan := bench.Plan{Cells: cells(t, "relay", "none", "linux-random"), Trials: 3, Patience: 2 * time.Second, Seed: 1}
+	var trials []results.Trial
+	var dumped bytes.Buffer
+	finished := map[results.Cell]bool{}
+	err := bench.Run(t.Context(), plan, bench.Observer{
+		Trial: func(r results.Trial) { trials = append(trials, r) },
+		Cell:  func(c results.Cell) { finished[c] = true },
+		Lab: func(_ results.Trial, lab *harness.Lab) {
+			if dumped.Len() == 0 {
+				if err := lab.Dump(&dumped); err != nil {
+					t.Error(err)
+				}
+			}
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range results.Summarise(trials) {
+		if s.Successes != 3 || !finished[s.Cell] {
+			t.Errorf("%s, finished %t, causes %v", s, finished[s.Cell], s.Causes)
+		}
+	}
+	if len(finished) != 4 || dumped.Len() == 0 {
+		t.Errorf("%d cells finished, %d bytes dumped", len(finished), dumped.Len())
+	}
+	for _, r := range trials {
+		if r.Outcome == results.Connected && (r.Packets < 10 || *r.RTTMS < 40 || r.Seed == 0) {
+			t.Errorf("%+v", r)
+		}
+	}
+}
+
+func TestRunEndsWithItsContext(t *testing.T) {
+	plan := bench.Plan{Cells: cells(t, "direct", "linux-masquerade"), Trials: 1000, Patience: 300 * time.Millisecond}
+	stop := errors.New("enough")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	made := 0
+	err := bench.Run(ctx, plan, bench.Observer{Trial: func(results.Trial) {
+		if made++; made == 2 {
+			cancel(stop)
+		}
+	}})
+	if !errors.Is(err, stop) || made != 2 {
+		t.Errorf("%d trials, %v", made, err)
+	}
+}

@@ -6,6 +6,8 @@ cd "$(dirname "$0")/.."
 # Under sudo and in containers the checkout belongs to somebody else, and Go
 # would not stamp binaries with its revision.
 export GOFLAGS="${GOFLAGS:-} -buildvcs=false"
+# Debian's Go does not fetch the version that go.mod asks for unless told to.
+export GOTOOLCHAIN="${GOTOOLCHAIN:-auto}"
 
 heading() { printf '\n== %s\n' "$*"; }
 

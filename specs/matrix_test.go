@@ -116,6 +116,9 @@ func (m *measured) expected(c bench.Cell) (verdict, error) {
 // surprises lists the cells that did not come out as their table says.
 func (m *measured) surprises() []string {
 	var all []string
+	if n := m.guessed(); n > mostGuessedInAll {
+		all = append(all, fmt.Sprintf("%d trials guessed a port; chance allows %d", n, mostGuessedInAll))
+	}
 	for _, c := range m.cells {
 		sum := m.sums[c.Key()]
 		want, err := m.expected(c)
@@ -127,6 +130,16 @@ func (m *measured) surprises() []string {
 		}
 	}
 	return all
+}
+
+// guessed counts the trials that connected by a guessed port.
+func (m *measured) guessed() (n int) {
+	for _, c := range m.cells {
+		if want, err := m.expected(c); err == nil && want == guesses {
+			n += m.sums[c.Key()].Successes
+		}
+	}
+	return n
 }
 
 // share is the share of trials that the machine spoilt.
@@ -142,6 +155,9 @@ var _ = Describe("The matrix", Ordered, ContinueOnFailure, Serial, func() {
 
 	It("is measured by links that keep their delays", func() {
 		Expect(m.share()).To(BeNumerically("<=", mostInvalid), "%d of %d trials are invalid", m.spoilt, m.trials+m.spoilt)
+	})
+	It("has no more guessed ports than chance allows", func() {
+		Expect(m.guessed()).To(BeNumerically("<=", mostGuessedInAll))
 	})
 	for _, c := range matrix() {
 		It("of "+c.Key().String(), func() { expectCell(m, c) })

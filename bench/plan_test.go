@@ -88,12 +88,14 @@ func TestAPlanRepeatsItself(t *testing.T) {
 		}
 		return text
 	}
-	if order(1) != order(1) || order(1) == order(2) {
+	first, again, other := order(1), order(1), order(2)
+	if first != again || first == other {
 		t.Error("the order of the cells does not follow from the seed")
 	}
 	p := Plan{Seed: 7}
 	x, y := cells[0].Key(), cells[1].Key()
-	if p.seed(x, 1) != p.seed(x, 1) || p.seed(x, 1) == p.seed(x, 2) || p.seed(x, 1) == p.seed(y, 1) {
+	seed, same := p.seed(x, 1), p.seed(x, 1)
+	if seed != same || seed == p.seed(x, 2) || seed == p.seed(y, 1) {
 		t.Error("a trial's seed does not follow from run, cell and number")
 	}
 }

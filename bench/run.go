@@ -133,13 +133,14 @@ func (r *run) cell(ctx context.Context, c Cell) (err error) {
 	}
 	defer func() { err = errors.Join(err, r.park(s)) }()
 	key, valid := c.Key(), 0
+	told := map[results.Outcome]bool{results.Invalid: true} // which have a story
 	for n := 0; valid < r.plan.Trials; n++ {
 		if n >= max(triesPerTrial*r.plan.Trials, fewestTries) {
 			return nil
 		}
 		t, err := r.try(ctx, s, TryOptions{
 			Patience: r.plan.Patience, Stagger: r.plan.stagger(valid), Seed: r.plan.seed(key, n),
-		}, n)
+		}, n, told)
 		if err != nil {
 			return err
 		}
@@ -151,13 +152,17 @@ func (r *run) cell(ctx context.Context, c Cell) (err error) {
 	return nil
 }
 
-// try makes one trial, tells of it, and makes the site fit for the next.
-func (r *run) try(ctx context.Context, s *Site, o TryOptions, number int) (results.Trial, error) {
+// try makes one trial, tells of it, and makes the site fit for the next. The
+// first of each outcome gets a story.
+func (r *run) try(ctx context.Context, s *Site, o TryOptions, number int, told map[results.Outcome]bool) (results.Trial, error) {
 	a, err := s.Try(ctx, o)
 	if err != nil {
 		return results.Trial{}, err
 	}
 	a.Number = number
+	if !told[a.Outcome] {
+		a.Story, told[a.Outcome] = a.story(), true
+	}
 	r.tell(a.Trial, s.lab)
 	return a.Trial, s.Reset()
 }

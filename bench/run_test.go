@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -69,10 +70,35 @@ func TestRunMakesEveryTrialAndTellsOfIt(t *testing.T) {
 	if len(finished) != 4 || dumped.Len() == 0 {
 		t.Errorf("%d cells finished, %d bytes dumped", len(finished), dumped.Len())
 	}
+	stories := map[results.Cell]int{}
 	for _, r := range trials {
+		if strings.Contains(r.Story, "alice 1") && strings.Contains(r.Story, "\nbob 1") && strings.Contains(r.Story, "proven") {
+			stories[r.Cell]++
+		}
 		if r.Outcome == results.Connected && (r.Packets < 10 || *r.RTTMS < 40 || r.Seed == 0) {
 			t.Errorf("%+v", r)
 		}
+	}
+	if len(stories) != 4 {
+		t.Errorf("stories of %d cells", len(stories))
+	}
+	for c, n := range stories {
+		if n != 1 {
+			t.Errorf("%s has %d stories of a success", c, n)
+		}
+	}
+}
+
+func TestAFailureHasAStoryToo(t *testing.T) {
+	plan := bench.Plan{Cells: cells(t, "direct", "linux-masquerade"), Trials: 2, Patience: 200 * time.Millisecond}
+	var stories []string
+	err := bench.Run(t.Context(), plan, bench.Observer{Trial: func(r results.Trial) {
+		if r.Story != "" {
+			stories = append(stories, r.Story)
+		}
+	}})
+	if err != nil || len(stories) != 1 || strings.Contains(stories[0], "proven") || !strings.Contains(stories[0], "SYNs") {
+		t.Errorf("%v, stories %q", err, stories)
 	}
 }
 

@@ -58,6 +58,10 @@ type Trial struct {
 	// of both peers sent during the trial, those to the rendezvous included.
 	LatenessMS float64 `json:"lateness_ms"`
 	Packets    int64   `json:"packets"`
+
+	// Story tells what happened, for people. The first success and the first
+	// failure of each cell have one.
+	Story string `json:"story,omitempty"`
 }
 
 // String tells a trial in one line.

@@ -18,7 +18,7 @@ import (
 // is busy, or because the program that uses it is: its garbage collector stops
 // it, and its threads hold each other up while others have the processors. As
 // threads of that program, even threads in real time, links were late by
-// milliseconds in every third trial on a busy machine.
+// milliseconds in a quarter of all trials on a busy machine.
 
 // keeping is the connection to that process. It is started with the first lab
 // and ends when this process does, however it ends.

@@ -16,8 +16,8 @@ matrix: ## the matrix of the README
 soak: ## the matrix twenty times, half of them on busy cores
 	PUNCHLAB_SOAK=20 go test -count=1 -timeout 20m -v -run '^TestSoak$$' ./specs
 
-update: ## rewrite the golden texts; look at their diff
-	PUNCHLAB_UPDATE=1 go test -count=1 ./bench/report ./harness/internal/natrules
+update: ## rewrite the golden texts and the schemas; look at their diff
+	PUNCHLAB_UPDATE=1 go test -count=1 ./bench/report ./harness/internal/natrules ./natprofiles
 
 lint: ## golangci-lint, from a module of its own
 	go tool -modfile=ci/lint/go.mod golangci-lint run

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/punchlab/punchlab/bench/results"
+	"github.com/punchlab/punchlab/harness"
 	"github.com/punchlab/punchlab/natprofiles"
 )
 
@@ -23,6 +24,10 @@ type Plan struct {
 	Staggers []time.Duration // trial i starts bob later than alice by Staggers[i % len]; none: both at once
 	Seed     uint64          // draws the order of the cells and the seeds of the trials
 	Parallel int             // labs side by side; 0: DefaultParallel
+
+	// CrossTraffic is how many unrelated flows begin in a second through each of
+	// the NATs in the slots a and b; 0 for none.
+	CrossTraffic float64
 }
 
 // DefaultParallel is how many labs run side by side if nobody says otherwise.
@@ -78,6 +83,11 @@ func (p Plan) check() error {
 			return fmt.Errorf("plan: %s", rule.what)
 		}
 	}
+	if p.CrossTraffic != 0 {
+		if err := (harness.CrossTraffic{PerSecond: p.CrossTraffic}).Check(); err != nil {
+			return fmt.Errorf("plan: cross traffic: %w", err)
+		}
+	}
 	return nil
 }
 
@@ -88,6 +98,10 @@ func (p Plan) shuffled() []Cell {
 	rand.New(rand.NewPCG(p.Seed, 0)).Shuffle(len(cells), func(i, j int) { cells[i], cells[j] = cells[j], cells[i] })
 	return cells
 }
+
+// betweenTrials is in the place of a trial's number where something lasts for
+// all trials of a cell.
+const betweenTrials = -1
 
 // seed is the seed of a cell's trial: it depends on the run's, on which cell
 // it is, and on which trial, and on nothing else.

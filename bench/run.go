@@ -127,11 +127,11 @@ func (r *run) cell(ctx context.Context, c Cell) (err error) {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	s, err := Open(ctx, c)
+	s, err := r.open(ctx, c)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, r.park(s)) }()
+	defer func() { err = errors.Join(err, s.Quiet(), r.park(s)) }()
 	key, valid := c.Key(), 0
 	told := map[results.Outcome]bool{results.Invalid: true} // which have a story
 	for n := 0; valid < r.plan.Trials; n++ {
@@ -150,6 +150,18 @@ func (r *run) cell(ctx context.Context, c Cell) (err error) {
 	}
 	r.finished(key)
 	return nil
+}
+
+// open opens the site of a cell, with the traffic that the plan wants there.
+func (r *run) open(ctx context.Context, c Cell) (*Site, error) {
+	s, err := Open(ctx, c)
+	if err != nil || r.plan.CrossTraffic == 0 {
+		return s, err
+	}
+	if err := s.CrossTraffic(ctx, r.plan.CrossTraffic, r.plan.seed(c.Key(), betweenTrials)); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
 }
 
 // try makes one trial, tells of it, and makes the site fit for the next. The

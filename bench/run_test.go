@@ -89,6 +89,37 @@ func TestRunMakesEveryTrialAndTellsOfIt(t *testing.T) {
 	}
 }
 
+// During the trials others use both NATs, and none of it is left with the lab.
+func TestRunWithCrossTraffic(t *testing.T) {
+	plan := bench.Plan{
+		Cells: cells(t, "relay", "openwrt", "eim-eif"), Trials: 2, Patience: 2 * time.Second, Seed: 1, CrossTraffic: 500,
+	}
+	const toNobody = "dst=198.18.255.1"
+	err := bench.Run(t.Context(), plan, bench.Observer{Lab: func(trial results.Trial, lab *harness.Lab) {
+		var dump strings.Builder
+		if err := lab.Dump(&dump); err != nil {
+			t.Error(err)
+		}
+		for _, node := range strings.Split(dump.String(), "\n== ") {
+			is := strings.HasPrefix(node, "nat-a ") || strings.HasPrefix(node, "nat-b ")
+			if has := strings.Contains(node, toNobody); has != is {
+				t.Errorf("%v: cross traffic %v, want %v, in\n%s", trial, has, is, node)
+			}
+		}
+		if trial.Outcome == results.Failed {
+			t.Errorf("%+v", trial)
+		}
+	}})
+	if err != nil {
+		t.Error(err)
+	}
+	plan.CrossTraffic = -1
+	want := "plan: cross traffic: -1 flows per second are not from 0.001 to 4000"
+	if err := bench.Run(t.Context(), plan, bench.Observer{}); err == nil || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
+	}
+}
+
 func TestAFailureHasAStoryToo(t *testing.T) {
 	plan := bench.Plan{Cells: cells(t, "direct", "linux-masquerade"), Trials: 2, Patience: 200 * time.Millisecond}
 	var stories []string

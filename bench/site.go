@@ -22,6 +22,7 @@ type Site struct {
 	server *rendezvous.Server
 	at     []netip.AddrPort // where the server listens
 	stop   func() error
+	others []*harness.Traffic
 }
 
 // rendezvousPort is where the server listens, on each address of its host.
@@ -78,10 +79,44 @@ func (s *Site) Lab() *harness.Lab { return s.lab }
 // Close stops the server and takes the lab down.
 func (s *Site) Close() error { return errors.Join(s.stop(), s.lab.Close()) }
 
-// Reset makes the site fit for the next trial, as if it were new.
+// Reset makes the site fit for the next trial, as if it were new. Cross traffic
+// goes on; if it has ended of itself, Reset returns why.
 func (s *Site) Reset() error {
 	s.server.Reset()
-	return s.lab.Reset()
+	errs := []error{s.lab.Reset()}
+	for _, t := range s.others {
+		_, err := t.Stats()
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+// CrossTraffic has others open flows through the NATs in the slots that cells
+// vary, through each as many in a second, until [Site.Quiet] or Close. The seed
+// draws when.
+func (s *Site) CrossTraffic(ctx context.Context, perSecond float64, seed uint64) error {
+	for _, n := range s.cell.Topology.Nodes {
+		if n.Kind != topologies.NAT || n.Default != "" {
+			continue
+		}
+		t, err := s.lab.CrossTraffic(ctx, n.Name, harness.CrossTraffic{PerSecond: perSecond, Seed: seed})
+		if err != nil {
+			return err
+		}
+		s.others = append(s.others, t)
+		seed++ // flows through two NATs do not begin together
+	}
+	return nil
+}
+
+// Quiet ends all cross traffic.
+func (s *Site) Quiet() error {
+	var errs []error
+	for _, t := range s.others {
+		errs = append(errs, t.Stop())
+	}
+	s.others = nil
+	return errors.Join(errs...)
 }
 
 // sent counts the packets that the peers have sent since the lab was built.

@@ -26,17 +26,66 @@ var privateRanges = []netip.Prefix{
 	netip.MustParsePrefix("100.64.0.0/10"),
 }
 
-// accessNetworks are the public networks that people know from documents (RFC
-// 5737). Further ones come out of the benchmarking range 198.18.0.0/15 (RFC
-// 2544).
-var accessNetworks = []netip.Prefix{
-	netip.MustParsePrefix("203.0.113.0/24"),
-	netip.MustParsePrefix("198.51.100.0/24"),
-	netip.MustParsePrefix("192.0.2.0/24"),
+// Public says what the addresses of a lab's internet are.
+type Public int
+
+const (
+	// Reserved are addresses that no host of the real internet has: the
+	// networks that people know from documents (RFC 5737) and the range for
+	// benchmarks (RFC 2544).
+	Reserved Public = iota
+	// Routable are addresses that hosts of the real internet have, for programs
+	// that look at an address before they use it: many take the reserved ones
+	// for private and then never punch. A lab is sealed, and so nobody gets to
+	// see their packets.
+	Routable
+)
+
+// String is the name of the choice.
+func (p Public) String() string {
+	switch p {
+	case Reserved:
+		return "reserved"
+	case Routable:
+		return "routable"
+	default:
+		return fmt.Sprintf("Public(%d)", int(p))
+	}
+}
+
+// internet is where the public networks of a lab come from.
+type internet struct {
+	// known are the networks behind the first transits.
+	known []netip.Prefix
+	// core and edge are two networks of 16 bits: between the routers, and
+	// behind those that translate nothing.
+	core, edge [2]byte
+}
+
+// internets are the two choices. The routable networks are next to those that
+// are reserved, and in none of the special-purpose ranges (RFC 6890).
+var internets = map[Public]internet{
+	Reserved: {
+		known: []netip.Prefix{
+			netip.MustParsePrefix("203.0.113.0/24"),
+			netip.MustParsePrefix("198.51.100.0/24"),
+			netip.MustParsePrefix("192.0.2.0/24"),
+		},
+		core: [2]byte{198, 18}, edge: [2]byte{198, 19},
+	},
+	Routable: {
+		known: []netip.Prefix{
+			netip.MustParsePrefix("203.1.113.0/24"),
+			netip.MustParsePrefix("198.52.100.0/24"),
+			netip.MustParsePrefix("192.1.2.0/24"),
+		},
+		core: [2]byte{198, 20}, edge: [2]byte{198, 21},
+	},
 }
 
 // addressPool gives out networks, each once.
 type addressPool struct {
+	internet       internet
 	accesses, lans int
 }
 
@@ -51,16 +100,16 @@ const (
 // the core and its transits.
 func (a *addressPool) access(core bool) (netip.Prefix, error) {
 	if core {
-		return network(198, 18, 0), nil
+		return network(a.internet.core, 0), nil
 	}
 	i := a.accesses
 	if a.accesses++; a.accesses > mostNetworks {
 		return netip.Prefix{}, fmt.Errorf("more than %d transits", mostNetworks)
 	}
-	if i < len(accessNetworks) {
-		return accessNetworks[i], nil
+	if i < len(a.internet.known) {
+		return a.internet.known[i], nil
 	}
-	return network(198, 18, 1+i), nil
+	return network(a.internet.core, 1+i), nil
 }
 
 // lan is the network behind a NAT. Every NAT has another one: two homes with
@@ -77,15 +126,49 @@ func (a *addressPool) lan(inside realm, translated bool) (netip.Prefix, error) {
 	}
 	switch inside {
 	case home:
-		return network(192, 168, third), nil
+		return network([2]byte{192, 168}, third), nil
 	case carrier:
-		return network(100, 64, third), nil
+		return network([2]byte{100, 64}, third), nil
 	}
-	return network(198, 19, third), nil
+	return network(a.internet.edge, third), nil
 }
 
-func network(a, b, c int) netip.Prefix {
-	return netip.PrefixFrom(netip.AddrFrom4([4]byte{byte(a), byte(b), byte(c), 0}), 24)
+// crowd is a second network behind the NAT that lan was called for last, of
+// the same realm as the first.
+func (a *addressPool) crowd(inside realm) netip.Prefix {
+	switch inside {
+	case home:
+		return network([2]byte{172, 16}, a.lans)
+	case carrier:
+		return network([2]byte{100, 65}, a.lans)
+	}
+	return network(a.internet.core, 128+a.lans)
+}
+
+// sink is a network that nobody has and that the core drops packets to.
+func (i internet) sink() netip.Prefix { return network(i.core, 255) }
+
+func network(high [2]byte, third int) netip.Prefix {
+	return netip.PrefixFrom(netip.AddrFrom4([4]byte{high[0], high[1], byte(third), 0}), 24)
+}
+
+// addresses gives out the addresses of a network, in order.
+type addresses struct {
+	of   netip.Prefix
+	last netip.Addr
+}
+
+// take returns that many addresses, or none if there are fewer. The last of
+// the network is its broadcast address.
+func (a *addresses) take(count int) []netip.Addr {
+	var taken []netip.Addr
+	for range count {
+		if a.last = a.last.Next(); !a.of.Contains(a.last.Next()) {
+			return nil
+		}
+		taken = append(taken, a.last)
+	}
+	return taken
 }
 
 // subnet is the i-th part of a network.

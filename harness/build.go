@@ -19,8 +19,11 @@ func (l *Lab) build(ctx context.Context, p *plan) (err error) {
 	byMachine := map[*machine]*node{}
 	for _, n := range l.nodes {
 		byMachine[n.machine] = n
-		if n.Kind == topologies.Host {
+		switch n.Kind {
+		case topologies.Host:
 			l.hosts[n.Name] = &Host{name: n.Name, ns: n.ns, addrs: n.addrs}
+		case topologies.NAT:
+			l.routers[n.Name] = &Router{node: n}
 		}
 	}
 	if err := ctx.Err(); err != nil {
@@ -122,15 +125,13 @@ func (n *node) configure(links *link.Emulator) error {
 func (n *node) equip(links *link.Emulator) error {
 	switch {
 	case n.Name == topologies.Core:
-		n.rules = natrules.Backbone(privateRanges)
+		n.rules = natrules.Backbone(privateRanges, n.sink)
 		return n.rules.Apply(n.ns.FD())
 	case n.Kind == topologies.NAT:
-		n.rules = natrules.Linux(n.profile, wanDevice)
-		if err := n.rules.Apply(n.ns.FD()); err != nil {
-			return fmt.Errorf("profile %s: %w", n.profile.Name, err)
-		}
+		n.rules = natrules.NAT(n.profile, n.place)
+		return n.apply()
 	case n.Kind == topologies.Transit && n.Delay > 0:
-		return links.Hold(n.ns, n.Delay)
+		return links.Hold(n.ns, n.Delay, n.turning...)
 	}
 	return nil
 }

@@ -52,7 +52,7 @@ type examination struct {
 
 // examinations are all checks, each after those whose work it goes on from.
 func examinations() (all []examination) {
-	for _, group := range [][]examination{examineRights(), examineNetworks(), examineNATs(), examineLinks()} {
+	for _, group := range [][]examination{examineRights(), examineNetworks(), examineNATs(), examineFeatures(), examineLinks()} {
 		all = append(all, group...)
 	}
 	return all

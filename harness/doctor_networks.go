@@ -26,10 +26,11 @@ func examineNetworks() []examination {
 
 // examineNATs checks what makes a NAT of a node.
 func examineNATs() []examination {
-	profile := natprofiles.Profile{Translate: true, Ports: natprofiles.Ports{Allocation: natprofiles.Preserve}}
+	linux := natprofiles.Ports{Allocation: natprofiles.Preserve, Overloading: true}
+	profile := natprofiles.Profile{Translate: true, TCP: natprofiles.Transport{Ports: linux}}
 	open, resets := profile, profile
 	open.Input = natprofiles.InputOpen // no filter
-	resets.Unsolicited = natprofiles.Reset
+	resets.TCP.Unsolicited = natprofiles.Reset
 	return []examination{{
 		Check: Check{
 			Name: "nftables with NAT", Purpose: "mapping and filtering",
@@ -75,14 +76,18 @@ func examineLinks() []examination {
 			Advice:   "Not needed where the xtables target works. CONFIG_NFT_QUEUE.",
 			Optional: true,
 		},
-		try: func(_ context.Context, p *patient) error { return natrules.HoldForwarded(1, true).Apply(p.left.FD()) },
+		try: func(_ context.Context, p *patient) error {
+			return natrules.HoldForwarded(1, true, nil).Apply(p.left.FD())
+		},
 	}, {
 		Check: Check{
 			Name: "NFQUEUE, xtables target", Purpose: "the other form of holding packets",
 			Advice:   "Not needed where nftables' own works. CONFIG_NETFILTER_XT_TARGET_NFQUEUE and CONFIG_NFT_COMPAT.",
 			Optional: true,
 		},
-		try: func(_ context.Context, p *patient) error { return natrules.HoldForwarded(1, false).Apply(p.right.FD()) },
+		try: func(_ context.Context, p *patient) error {
+			return natrules.HoldForwarded(1, false, nil).Apply(p.right.FD())
+		},
 	}, {
 		Check: Check{
 			Name: "netem", Purpose: "nothing: delays do without it",

@@ -17,7 +17,7 @@ import (
 
 // tryProfile applies the rules of a profile.
 func tryProfile(ns *kernel.Namespace, p natprofiles.Profile) error {
-	return natrules.Linux(p, wanDevice).Apply(ns.FD())
+	return natrules.NAT(p, natrules.Place{WAN: wanDevice}).Apply(ns.FD())
 }
 
 // The addresses of a patient.

@@ -131,6 +131,19 @@ func (h *Host) Unplug() error {
 	return nil
 }
 
+// Mute silences the host's own TCP, UDP and ICMP, for experiments with packets
+// made by hand: from now on nothing that arrives is delivered or answered, not
+// even by a RST or an ICMP error. A packet socket (AF_PACKET) on the host sees
+// what arrives, and a raw socket that writes its own headers (IP_HDRINCL), or a
+// packet socket, can still send from the host's addresses; no socket can be
+// bound to them any more. Closing the lab is what ends it.
+func (h *Host) Mute() error {
+	if err := h.ns.StopDelivery(hostDevice); err != nil {
+		return fmt.Errorf("host %s: mute: %w", h.name, err)
+	}
+	return nil
+}
+
 // Sent counts the packets that the host has sent since the lab was built.
 func (h *Host) Sent() (uint64, error) {
 	n, err := h.ns.SentPackets(hostDevice)

@@ -7,13 +7,12 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
-	"strings"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/punchlab/punchlab/internal/jobtest"
 	"github.com/punchlab/punchlab/natprofiles"
 	"github.com/punchlab/punchlab/topologies"
 )
@@ -52,35 +51,6 @@ func programHold() int {
 	select {}
 }
 
-// descendants are the processes that come from pid, itself included.
-func descendants(t *testing.T, pid int) []int {
-	t.Helper()
-	stats, err := filepath.Glob("/proc/[0-9]*/stat")
-	if err != nil {
-		t.Fatal(err)
-	}
-	children := map[int][]int{}
-	for _, path := range stats {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			continue // it has ended meanwhile
-		}
-		// proc_pid_stat(5): pid (name) state parent
-		fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
-		child, err1 := strconv.Atoi(filepath.Base(filepath.Dir(path)))
-		parent, err2 := strconv.Atoi(fields[1])
-		if err1 != nil || err2 != nil {
-			t.Fatalf("%s: %s", path, text)
-		}
-		children[parent] = append(children[parent], child)
-	}
-	all := []int{pid}
-	for i := 0; i < len(all); i++ {
-		all = append(all, children[all[i]]...)
-	}
-	return all
-}
-
 // holders tells for each of the namespaces which processes hold it, by a
 // descriptor or by a thread in it.
 func holders(t *testing.T, namespaces []string) map[string][]string {
@@ -117,7 +87,7 @@ func TestSIGKILLLeavesNothingBehind(t *testing.T) {
 	for id := line(); id != "built"; id = line() {
 		namespaces = append(namespaces, id)
 	}
-	processes := descendants(t, cmd.Process.Pid)
+	processes := jobtest.Descendants(t, cmd.Process.Pid)
 	if len(processes) != 4 {
 		t.Errorf("the processes are %v, want one that waits, an init, the program, and the one that keeps its links", processes)
 	}

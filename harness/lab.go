@@ -17,6 +17,7 @@
 package harness
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,6 +26,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/punchlab/punchlab/harness/internal/kernel"
 	"github.com/punchlab/punchlab/harness/internal/link"
@@ -43,8 +46,19 @@ type Lab struct {
 	topology topologies.Topology
 	nodes    []*node // in the plan's order
 	hosts    map[string]*Host
+	routers  map[string]*Router
 	links    *link.Emulator
 	close    func() error
+
+	gathering sync.Mutex // guards what follows
+	crowds    map[*node]*crowd
+	traffic   []*Traffic
+}
+
+func emptyLab(t topologies.Topology) *Lab {
+	l := &Lab{topology: t, hosts: map[string]*Host{}, routers: map[string]*Router{}, crowds: map[*node]*crowd{}}
+	l.close = sync.OnceValue(l.tearDown)
+	return l
 }
 
 // node is a machine of the plan and its namespace.
@@ -54,12 +68,23 @@ type node struct {
 	rules natrules.Ruleset
 }
 
+// Options are what can be chosen of a lab beside its topology and profiles. The
+// zero value is what [New] uses.
+type Options struct {
+	// Public says what addresses the lab's internet has.
+	Public Public
+}
+
 // New builds a lab: all of it, or nothing and an error. Every slot of the
 // topology needs a profile. Building takes some 20 milliseconds, which is why
 // a lab can be [Lab.Reset] and used again.
-func New(ctx context.Context, t topologies.Topology, nats NATs) (_ *Lab, err error) {
-	l := &Lab{topology: t, hosts: map[string]*Host{}}
-	l.close = sync.OnceValue(l.tearDown)
+func New(ctx context.Context, t topologies.Topology, nats NATs) (*Lab, error) {
+	return Build(ctx, t, nats, Options{})
+}
+
+// Build is [New] with options.
+func Build(ctx context.Context, t topologies.Topology, nats NATs, o Options) (_ *Lab, err error) {
+	l := emptyLab(t)
 	defer func() {
 		if err != nil {
 			err = fmt.Errorf("lab %s: %w", t.Name, errors.Join(err, l.Close()))
@@ -69,7 +94,7 @@ func New(ctx context.Context, t topologies.Topology, nats NATs) (_ *Lab, err err
 	if err != nil {
 		return nil, err
 	}
-	p, err := newPlan(t, filled)
+	p, err := newPlan(t, filled, o)
 	if err != nil {
 		return nil, err
 	}
@@ -123,10 +148,25 @@ func (l *Lab) Topology() topologies.Topology { return l.topology }
 func (l *Lab) Host(name string) *Host {
 	h := l.hosts[name]
 	if h == nil {
-		panic(fmt.Sprintf("lab %s has no host %q; it has %s", l.topology.Name, name,
-			strings.Join(slices.Sorted(maps.Keys(l.hosts)), ", ")))
+		panic(l.has("host", name, slices.Sorted(maps.Keys(l.hosts))))
 	}
 	return h
+}
+
+// Router returns the NAT of that name, whatever is in its slot: a node that
+// the topology calls a nat. Another name panics, as with [Lab.Host].
+func (l *Lab) Router(name string) *Router {
+	r := l.routers[name]
+	if r == nil {
+		panic(l.has("nat", name, slices.Sorted(maps.Keys(l.routers))))
+	}
+	return r
+}
+
+// has says that the lab has others than the one of that name.
+func (l *Lab) has(kind, name string, others []string) string {
+	return fmt.Sprintf("lab %s has no %s %q; it has %s", l.topology.Name, kind, name,
+		cmp.Or(strings.Join(others, ", "), "none"))
 }
 
 // Links tells how well the links have kept their delays since the lab was
@@ -141,14 +181,15 @@ type LinkStats = link.Stats
 // Reset makes the lab fit for the next trial: packets under way are dropped,
 // every NAT forgets its connections, and the statistics of the links start
 // anew. The caller has closed his sockets before; his own state, such as a
-// server that goes on running, is his.
+// server that goes on running, is his. Cross traffic goes on.
 //
-// A trial in a reset lab is indistinguishable from one in a fresh lab.
+// A trial in a reset lab is indistinguishable from one in a fresh lab, except
+// that a NAT that gives out ports in sequence goes on where it was.
 func (l *Lab) Reset() error {
 	errs := []error{l.links.Reset()}
 	for _, n := range l.nodes {
-		if n.tracks() {
-			errs = append(errs, n.ns.FlushConntrack())
+		if n.Kind == topologies.NAT {
+			errs = append(errs, n.forget())
 		}
 	}
 	if err := errors.Join(errs...); err != nil {
@@ -157,8 +198,19 @@ func (l *Lab) Reset() error {
 	return nil
 }
 
-// tracks says whether the node tracks connections.
-func (n *node) tracks() bool { return n.Kind == topologies.NAT && len(n.rules.Tables) > 0 }
+// forget empties a NAT's maps and then conntrack, which would otherwise take in
+// again what a packet in between makes of an old mapping. A NAT whose rules
+// somebody has replaced by his own has no such maps.
+func (n *node) forget() error {
+	err := n.rules.Forget(n.ns.FD())
+	if errors.Is(err, unix.ENOENT) {
+		err = nil
+	}
+	if err = errors.Join(err, n.ns.FlushConntrack()); err != nil {
+		return fmt.Errorf("%s: %w", n.Name, err)
+	}
+	return nil
+}
 
 // Dump writes the links, routes, neighbours, rules and tracked connections of
 // every node, as the kernel tells them: what to look at when a trial went
@@ -193,7 +245,7 @@ func (n *node) dump(w io.Writer) error {
 func (l *Lab) Close() error { return l.close() }
 
 func (l *Lab) tearDown() error {
-	var errs []error
+	errs := []error{l.disperse()}
 	if l.links != nil {
 		errs = append(errs, l.links.Close())
 	}

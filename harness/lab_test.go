@@ -86,7 +86,7 @@ func TestWhatTheKernelRefusesLeavesNothingBehind(t *testing.T) {
 	leaktest.Watch(t)
 	nowhere := kernel.Route{To: everywhere, Via: netip.MustParseAddr("192.0.2.99")}
 	for i := range topo.Nodes {
-		p, err := newPlan(topo, nats)
+		p, err := newPlan(topo, nats, Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -95,7 +95,7 @@ func TestWhatTheKernelRefusesLeavesNothingBehind(t *testing.T) {
 		if m.Name == topologies.Rendezvous {
 			m.routes[0].Via = netip.MustParseAddr("203.0.113.99")
 		}
-		lab := &Lab{topology: topo, hosts: map[string]*Host{}}
+		lab := emptyLab(topo)
 		err = lab.build(t.Context(), p)
 		if !errors.Is(err, unix.ENETUNREACH) && !errors.Is(err, unix.EHOSTUNREACH) || !strings.HasPrefix(err.Error(), m.Name+": ") {
 			t.Errorf("%s with a way to nowhere: %v", m.Name, err)
@@ -131,9 +131,10 @@ func TestAClosedLabAnswersNothing(t *testing.T) {
 	alice := lab.Host("alice")
 	_, linksErr := lab.Links()
 	_, sentErr := alice.Sent()
+	_, trafficErr := lab.CrossTraffic(t.Context(), "nat-a", CrossTraffic{PerSecond: 1})
 	for what, err := range map[string]error{
 		"Reset": lab.Reset(), "Links": linksErr, "Dump": lab.Dump(&strings.Builder{}),
-		"Unplug": alice.Unplug(), "Sent": sentErr,
+		"Unplug": alice.Unplug(), "Mute": alice.Mute(), "Sent": sentErr, "CrossTraffic": trafficErr,
 	} {
 		if !errors.Is(err, os.ErrClosed) {
 			t.Errorf("%s: %v, want %v", what, err, os.ErrClosed)

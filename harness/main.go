@@ -3,7 +3,10 @@ package harness
 import (
 	"fmt"
 	"os"
+	"os/signal"
 	"strings"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/punchlab/punchlab/harness/internal/kernel"
 )
@@ -18,9 +21,9 @@ import (
 // mount namespace, so that every process started in a lab ends with the
 // program, however it ends; and, for users other than root, a user namespace in
 // which they may do all this. Arguments, environment, open files and the
-// working directory stay the same; INT, TERM, HUP and QUIT are passed on. To a
-// terminal the program is a background job: it may write, and stops where it
-// reads.
+// working directory stay the same; INT, TERM, HUP and QUIT are passed on, and
+// TSTP stops everything until the shell has it go on. The program is lent the
+// terminal when it asks for it, which reading from it does.
 //
 // Where that is forbidden, run is called in place, so that tests that need no
 // lab still run, and [Available] says why.
@@ -30,8 +33,10 @@ import (
 // other users.
 func Main(run func() int) {
 	word, isInit := strings.CutPrefix(os.Getenv(marker), markerInit)
+	p, inside := here()
 	switch {
-	case inside():
+	case inside:
+		p.ignore()
 		os.Exit(run())
 	case isInit && os.Getpid() == 1:
 		os.Exit(initMain(word))
@@ -58,10 +63,35 @@ const (
 	markerInit = "init:"
 )
 
-// inside says whether this process runs in namespaces that Main made.
-func inside() bool {
+// place is what the marker tells the program.
+type place struct {
+	id      string // of the network namespace
+	init    int    // the PID of init where Main was called
+	user    bool   // there is a new user namespace, too
+	ignored uint64 // signals that the caller ignores, as bits
+}
+
+func (p place) String() string { return fmt.Sprintf("%s %d %t %x", p.id, p.init, p.user, p.ignored) }
+
+// ignore has the program ignore what it would ignore without Main. Those who
+// pass signals on do not ignore them, since the program may want them all the
+// same.
+func (p place) ignore() {
+	for _, s := range passedOn() {
+		if p.ignored>>s.(unix.Signal)&1 == 1 {
+			signal.Ignore(s)
+		}
+	}
+}
+
+// here is where this process runs, if that is in namespaces that Main made.
+func here() (p place, inside bool) {
 	id, err := kernel.CurrentID()
-	return err == nil && os.Getenv(marker) == id
+	if err != nil {
+		return place{}, false
+	}
+	_, err = fmt.Sscanf(os.Getenv(marker), "%s %d %t %x", &p.id, &p.init, &p.user, &p.ignored)
+	return p, err == nil && p.id == id
 }
 
 // parallelGinkgo says whether ginkgo runs this binary beside others.

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/punchlab/punchlab/harness/internal/kernel"
+	"github.com/punchlab/punchlab/harness/internal/natrules"
 	"github.com/punchlab/punchlab/natprofiles"
 	"github.com/punchlab/punchlab/topologies"
 )
@@ -29,10 +30,16 @@ type machine struct {
 	inside  realm // of the networks behind it
 
 	addrs      []netip.Addr // on the side of its parent
+	external   []netip.Addr // of a NAT: not on an interface, but routed to it
+	gateway    netip.Addr   // its parent's address on the segment between them
 	lan        netip.Prefix // behind a NAT
+	crowd      netip.Prefix // behind a NAT, kept free for cross traffic
 	bridge     *bridge
 	interfaces []kernel.Interface
 	routes     []kernel.Route
+	turning    []string       // interfaces of a transit that packets leave by as they came
+	place      natrules.Place // of a NAT
+	sink       netip.Prefix   // that the core drops packets to
 }
 
 // bridge joins the cables of a NAT that has several inside neighbours, so that
@@ -59,9 +66,13 @@ const (
 )
 
 // newPlan gives every node of t its place and its addresses.
-func newPlan(t topologies.Topology, nats NATs) (*plan, error) {
-	core := &machine{Node: topologies.Node{Name: topologies.Core}, inside: public}
-	p := &plan{machines: []*machine{core}}
+func newPlan(t topologies.Topology, nats NATs, o Options) (*plan, error) {
+	net, known := internets[o.Public]
+	if !known {
+		return nil, fmt.Errorf("public addresses are %v or %v, not choice %d", Reserved, Routable, o.Public)
+	}
+	core := &machine{Node: topologies.Node{Name: topologies.Core}, inside: public, sink: net.sink()}
+	p := &plan{machines: []*machine{core}, pool: addressPool{internet: net}}
 	byName := map[string]*machine{topologies.Core: core}
 	for _, n := range t.Nodes {
 		m := &machine{Node: n, parent: byName[n.Behind]}
@@ -78,9 +89,7 @@ func newPlan(t topologies.Topology, nats NATs) (*plan, error) {
 		}
 	}
 	for _, m := range p.machines[1:] {
-		for _, to := range p.routed(m) {
-			m.parent.routes = append(m.parent.routes, kernel.Route{To: to, Via: m.addrs[0]})
-		}
+		p.route(m)
 	}
 	return p, nil
 }
@@ -97,7 +106,7 @@ func (p *plan) children(of *machine) []*machine {
 
 // realm is the kind of addresses that the networks behind m have.
 func (m *machine) realm(t topologies.Topology) realm {
-	if m.Kind != topologies.NAT || !m.profile.Translate {
+	if !m.hides() {
 		return m.parent.inside
 	}
 	for _, c := range t.Children(m.Name) {
@@ -119,7 +128,7 @@ func (p *plan) attach(m *machine, children []*machine) error {
 		if err != nil {
 			return err
 		}
-		m.lan = net
+		m.lan, m.crowd = net, p.pool.crowd(m.inside)
 		return p.segment(m, net, children)
 	}
 	access, err := p.pool.access(m.Name == topologies.Core)
@@ -145,16 +154,16 @@ func (p *plan) segment(m *machine, network netip.Prefix, children []*machine) er
 	gateway := kernel.Neighbour{Addr: network.Addr().Next(), MAC: p.mac()}
 	gatewayEnd := p.gatewayInterface(m, gateway.MAC, children)
 	members := []kernel.Neighbour{gateway}
-	next := gateway.Addr
+	free := &addresses{of: network, last: gateway.Addr}
 	for i, c := range children {
 		mac := p.mac()
-		for range max(c.Addresses, 1) {
-			if next = next.Next(); !network.Contains(next.Next()) {
-				return fmt.Errorf("%s: no address left in %s for %s", m.Name, network, c.Name)
-			}
-			c.addrs = append(c.addrs, next)
-			members = append(members, kernel.Neighbour{Addr: next, MAC: mac})
+		if !c.settle(free) {
+			return fmt.Errorf("%s: no address left in %s for %s", m.Name, network, c.Name)
 		}
+		for _, addr := range c.addrs {
+			members = append(members, kernel.Neighbour{Addr: addr, MAC: mac})
+		}
+		c.gateway = gateway.Addr
 		c.routes = append(c.routes, kernel.Route{To: everywhere, Via: gateway.Addr})
 		cable := cable{child: c, parent: m, childEnd: c.upDevice(), childMAC: mac, parentEnd: gatewayEnd, parentMAC: gateway.MAC}
 		if m.bridge != nil {
@@ -163,12 +172,31 @@ func (p *plan) segment(m *machine, network netip.Prefix, children []*machine) er
 		}
 		p.cables = append(p.cables, cable)
 	}
-	m.interfaces = append(m.interfaces, p.configured(gatewayEnd, network, []netip.Addr{gateway.Addr}, members))
+	m.interfaces = append(m.interfaces, configured(gatewayEnd, network, []netip.Addr{gateway.Addr}, members))
 	for _, c := range children {
-		c.interfaces = append(c.interfaces, p.configured(c.upDevice(), network, c.addrs, members))
+		c.interfaces = append(c.interfaces, configured(c.upDevice(), network, c.addrs, members))
 	}
 	return nil
 }
+
+// settle gives m its addresses in the network in front of it, and says whether
+// there were enough.
+func (m *machine) settle(free *addresses) bool {
+	m.addrs = free.take(max(m.Addresses, 1))
+	if m.owns() {
+		m.external = free.take(m.profile.Addresses.Count)
+		return len(m.external) > 0
+	}
+	return len(m.addrs) > 0
+}
+
+// owns says whether m is a NAT with external addresses of its own, apart from
+// that of its interface, as all have but Linux's.
+func (m *machine) owns() bool { return m.hides() && !m.profile.Overloads() }
+
+// hides says whether m is a NAT that translates, behind which addresses mean
+// nothing to others.
+func (m *machine) hides() bool { return m.Kind == topologies.NAT && m.profile.Translate }
 
 // gatewayInterface names m's interface towards children, a bridge where a NAT
 // has several.
@@ -194,7 +222,7 @@ func toward(child string) string {
 
 // configured is an interface that has addrs in network and knows the other
 // members of the segment.
-func (p *plan) configured(name string, network netip.Prefix, addrs []netip.Addr, members []kernel.Neighbour) kernel.Interface {
+func configured(name string, network netip.Prefix, addrs []netip.Addr, members []kernel.Neighbour) kernel.Interface {
 	i := kernel.Interface{Name: name}
 	for _, a := range addrs {
 		i.Addrs = append(i.Addrs, netip.PrefixFrom(a, network.Bits()))
@@ -216,19 +244,6 @@ func (m *machine) upDevice() string {
 		return wanDevice
 	}
 	return transitDevice
-}
-
-// routed lists the networks behind m that its parent must know: those that no
-// NAT hides.
-func (p *plan) routed(m *machine) []netip.Prefix {
-	if m.Kind == topologies.Host || m.Kind == topologies.NAT && m.profile.Translate {
-		return nil
-	}
-	networks := []netip.Prefix{m.lan}
-	for _, c := range p.children(m) {
-		networks = append(networks, p.routed(c)...)
-	}
-	return networks
 }
 
 // mac gives out locally administered addresses: bit 1 of the first byte says

@@ -13,19 +13,21 @@ import (
 	"github.com/punchlab/punchlab/topologies"
 )
 
-// plans calls f with the plan of every shipped topology, with a translating
-// and with a forwarding profile in all of its slots.
+// plans calls f with the plan of every shipped topology and one more, with
+// NATs of both kinds and with routers that only forward in all of its slots.
 func plans(t *testing.T, f func(t *testing.T, p *plan)) {
 	t.Helper()
-	for _, topo := range topologies.All() {
-		for _, name := range []string{"linux-masquerade", "none"} {
-			t.Run(topo.Name+"/"+name, func(t *testing.T) {
-				p, err := newPlan(topo, everySlot(topo, profile(t, name)))
-				if err != nil {
-					t.Fatal(err)
-				}
-				f(t, p)
-			})
+	for _, topo := range append(topologies.All(), estate) {
+		for _, nat := range []natprofiles.Profile{profile(t, "linux-masquerade"), profile(t, "none"), owner(t, 3)} {
+			for _, public := range []Public{Reserved, Routable} {
+				t.Run(fmt.Sprint(topo.Name, "/", nat.Name, "/", public), func(t *testing.T) {
+					p, err := newPlan(topo, everySlot(topo, nat), Options{Public: public})
+					if err != nil {
+						t.Fatal(err)
+					}
+					f(t, p)
+				})
+			}
 		}
 	}
 }
@@ -55,15 +57,15 @@ func (p *plan) text() string {
 
 func TestPlanOfTwoNATs(t *testing.T) {
 	topo := topology(t, "two-nats")
-	p, err := newPlan(topo, NATs{"a": profile(t, "linux-masquerade"), "b": profile(t, "none")})
+	p, err := newPlan(topo, NATs{"a": profile(t, "linux-masquerade"), "b": profile(t, "none")}, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	// Nobody but its NAT knows the way to alice; everybody knows one to bob.
 	want := `
-core: transit-a 198.18.0.1/28, transit-b 198.18.0.17/28, transit-s 198.18.0.33/28, 203.0.113.0/24>198.18.0.2 198.51.100.0/24>198.18.0.18 198.19.130.0/24>198.18.0.18 192.0.2.0/24>198.18.0.34
+core: transit-a 198.18.0.1/28, transit-b 198.18.0.17/28, transit-s 198.18.0.33/28, 203.0.113.0/24>198.18.0.2 198.51.100.0/24>198.18.0.18 198.19.130.0/24>198.18.0.18 198.18.130.0/24>198.18.0.18 192.0.2.0/24>198.18.0.34
 transit-a: up 198.18.0.2/28, nat-a 203.0.113.1/28, default>198.18.0.1
-transit-b: up 198.18.0.18/28, nat-b 198.51.100.1/28, default>198.18.0.17 198.19.130.0/24>198.51.100.2
+transit-b: up 198.18.0.18/28, nat-b 198.51.100.1/28, default>198.18.0.17 198.19.130.0/24>198.51.100.2 198.18.130.0/24>198.51.100.2
 transit-s: up 198.18.0.34/28, rendezvous 192.0.2.1/28, default>198.18.0.33
 nat-a: wan 203.0.113.2/28, lan 192.168.1.1/24, default>203.0.113.1
 nat-b: wan 198.51.100.2/28, lan 198.19.130.1/24, default>198.51.100.1
@@ -78,7 +80,7 @@ rendezvous: eth0 192.0.2.2/28 192.0.2.3/28, default>192.0.2.1
 
 func TestPlanOfACarrier(t *testing.T) {
 	topo := topology(t, "double-nat")
-	p, err := newPlan(topo, everySlot(topo, profile(t, "linux-masquerade")))
+	p, err := newPlan(topo, everySlot(topo, profile(t, "linux-masquerade")), Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,88 +99,13 @@ func TestPlanOfACarrier(t *testing.T) {
 
 func TestPlanOfASharedNetwork(t *testing.T) {
 	topo := topology(t, "same-nat")
-	p, err := newPlan(topo, everySlot(topo, profile(t, "linux-masquerade")))
+	p, err := newPlan(topo, everySlot(topo, profile(t, "linux-masquerade")), Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := "nat-a: wan 203.0.113.2/28, lan0@lan, lan1@lan, lan 192.168.1.1/24, default>203.0.113.1\n"
 	if !strings.Contains(p.text(), want) {
 		t.Errorf("the NAT is not as in %q:\n%s", want, p.text())
-	}
-}
-
-func TestNoTwoAddressesNetworksOrMACsAreTheSame(t *testing.T) {
-	plans(t, func(t *testing.T, p *plan) {
-		var addrs, lans, macs []string
-		for _, m := range p.machines {
-			for _, i := range m.interfaces {
-				for _, a := range i.Addrs {
-					addrs = append(addrs, a.Addr().String())
-				}
-			}
-			if m.Kind == topologies.NAT {
-				lans = append(lans, m.lan.String())
-			}
-			if m.bridge != nil {
-				macs = append(macs, m.bridge.mac.String())
-			}
-		}
-		for _, c := range p.cables {
-			macs = append(macs, c.childMAC.String(), c.parentMAC.String())
-		}
-		for what, all := range map[string][]string{"addresses": addrs, "networks behind NATs": lans, "MACs": macs} {
-			slices.Sort(all)
-			if unique := slices.Compact(slices.Clone(all)); len(unique) != len(all) {
-				t.Errorf("%s: two of %v are the same", what, all)
-			}
-		}
-	})
-}
-
-// ranges are those that the documentation of a lab names.
-var ranges = map[realm][]netip.Prefix{
-	public: {
-		netip.MustParsePrefix("203.0.113.0/24"), netip.MustParsePrefix("198.51.100.0/24"),
-		netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("198.18.0.0/15"),
-	},
-	carrier: {netip.MustParsePrefix("100.64.0.0/10")},
-	home:    {netip.MustParsePrefix("192.168.0.0/16")},
-}
-
-// hides says whether m is a NAT that translates, behind which addresses mean
-// nothing to others.
-func (m *machine) hides() bool { return m.Kind == topologies.NAT && m.profile.Translate }
-
-func TestAddressesAreOfTheRangesOfTheirRealm(t *testing.T) {
-	plans(t, func(t *testing.T, p *plan) {
-		for _, m := range p.machines[1:] {
-			want := public
-			for up := m.parent; up != nil; up = up.parent {
-				if up.hides() {
-					want = up.inside
-					break
-				}
-			}
-			for _, a := range m.addrs {
-				if !slices.ContainsFunc(ranges[want], func(r netip.Prefix) bool { return r.Contains(a) }) {
-					t.Errorf("%s has %s, which is not of %v", m.Name, a, ranges[want])
-				}
-			}
-		}
-	})
-}
-
-// Every private address must be dropped by the core, or a leak is a success.
-func TestTheCoreKnowsAllPrivateRanges(t *testing.T) {
-	for _, r := range slices.Concat(ranges[carrier], ranges[home]) {
-		if !slices.ContainsFunc(privateRanges, func(p netip.Prefix) bool { return p.Overlaps(r) && p.Bits() <= r.Bits() }) {
-			t.Errorf("the core does not drop %s", r)
-		}
-	}
-	for _, r := range ranges[public] {
-		if slices.ContainsFunc(privateRanges, r.Overlaps) {
-			t.Errorf("the core drops the public %s", r)
-		}
 	}
 }
 
@@ -265,7 +192,7 @@ func TestPlanSaysWhatIsTooMuch(t *testing.T) {
 		"all addresses": {crowded(1, 253, 0), ""},
 		"transits":      {crowded(1, 1, 16), "core: more than 16 neighbours behind one router"},
 	} {
-		_, err := newPlan(c.topology, NATs{"a": profile(t, "linux-masquerade")})
+		_, err := newPlan(c.topology, NATs{"a": profile(t, "linux-masquerade")}, Options{})
 		if got := fmt.Sprint(err); got != c.want && (err != nil || c.want != "") {
 			t.Errorf("%s: %v, want %q", name, err, c.want)
 		}

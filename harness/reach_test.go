@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/netip"
 	"os"
+	"slices"
 	"testing"
 	"time"
 
@@ -14,15 +15,15 @@ import (
 	"github.com/punchlab/punchlab/topologies"
 )
 
-// everyLab calls f with a lab of every shipped topology and profile.
-func everyLab(t *testing.T, f func(t *testing.T, lab *Lab, p natprofiles.Profile)) {
+// everyLab calls f with a lab of every shipped topology and kind of NAT.
+func everyLab(t *testing.T, f func(t *testing.T, lab *Lab)) {
 	t.Helper()
 	Need(t)
 	for _, topo := range topologies.All() {
-		for _, p := range natprofiles.All() {
-			t.Run(topo.Name+"/"+p.Name, func(t *testing.T) {
+		for _, name := range kinds {
+			t.Run(topo.Name+"/"+name, func(t *testing.T) {
 				topo := topology(t, topo.Name)
-				f(t, buildTopology(t, topo, everySlot(topo, p)), p)
+				f(t, buildTopology(t, topo, everySlot(topo, kind(t, name))))
 			})
 		}
 	}
@@ -45,24 +46,28 @@ func roundTrip(t *testing.T, from *Host, to netip.Addr) time.Duration {
 	return shortest
 }
 
-// public says whether no NAT hides a host.
-func (l *Lab) public(t *testing.T, host string) bool {
-	core := l.node(t, topologies.Core).machine
-	return l.node(t, host).visibleTo(core)
+// open says whether no NAT hides a host and no firewall guards it.
+func (l *Lab) open(t *testing.T, host string) bool {
+	for m := l.node(t, host).machine; m != nil; m = m.parent {
+		if m.Kind == topologies.NAT && (m.hides() || m.profile.Firewall()) {
+			return false
+		}
+	}
+	return true
 }
 
 // Every host reaches both addresses of the rendezvous and every other host
-// that no NAT hides, and no round trip is shorter than the topology says.
+// that nothing guards, and no round trip is shorter than the topology says.
 func TestEveryPublicHostIsReachedInItsTime(t *testing.T) {
-	everyLab(t, func(t *testing.T, lab *Lab, _ natprofiles.Profile) {
+	everyLab(t, func(t *testing.T, lab *Lab) {
 		for _, to := range lab.hosts {
-			if lab.public(t, to.Name()) {
+			if lab.open(t, to.Name()) {
 				serve(t, to)
 			}
 		}
 		for _, from := range lab.hosts {
 			for _, to := range lab.hosts {
-				if from == to || !lab.public(t, to.Name()) {
+				if from == to || !lab.open(t, to.Name()) {
 					continue
 				}
 				for _, addr := range to.Addrs() {
@@ -128,20 +133,27 @@ func dialedAs(t *testing.T, host *Host, from netip.Addr, to netip.AddrPort) stri
 	return ""
 }
 
+// refused is what a SYN is that gets the profile's answer to what nobody asked
+// for.
+func refused(p natprofiles.Profile) string {
+	return map[natprofiles.Answer]string{natprofiles.Drop: "dropped", natprofiles.Reset: "reset"}[p.TCP.Unsolicited]
+}
+
 // What a peer outside sees of its SYN to a NAT is what the profile says, on a
-// port that nobody behind the NAT has ever used.
+// port that nobody behind the NAT has ever used, of each external address.
 func TestUnsolicitedSYNsGetTheAnswerOfTheProfile(t *testing.T) {
-	for _, p := range natprofiles.All() {
+	for _, name := range kinds {
+		p := kind(t, name)
 		if !p.Translate {
 			continue
 		}
-		t.Run(p.Name, func(t *testing.T) {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			lab := build(t, "one-nat", NATs{"a": p})
-			want := map[natprofiles.Answer]string{natprofiles.Drop: "dropped", natprofiles.Reset: "reset"}[p.Unsolicited]
-			external := lab.node(t, "nat-a").addrs[0]
-			if got := dialed(t, lab.Host("bob"), netip.AddrPortFrom(external, port)); got != want {
-				t.Errorf("an unsolicited SYN was %s, want %s", got, want)
+			for _, external := range lab.Router("nat-a").External() {
+				if got := dialed(t, lab.Host("bob"), netip.AddrPortFrom(external, port)); got != refused(p) {
+					t.Errorf("an unsolicited SYN to %s was %s, want %s", external, got, refused(p))
+				}
 			}
 		})
 	}
@@ -151,13 +163,19 @@ func TestUnsolicitedSYNsGetTheAnswerOfTheProfile(t *testing.T) {
 // the rendezvous, and returns the external endpoint that the rendezvous saw.
 func mapped(t *testing.T, lab *Lab) netip.AddrPort {
 	t.Helper()
-	alice, server := lab.Host("alice"), lab.Host("rendezvous")
+	return mappedFor(t, lab, "alice")
+}
+
+// mappedFor is mapped for another host.
+func mappedFor(t *testing.T, lab *Lab, name string) netip.AddrPort {
+	t.Helper()
+	host, server := lab.Host(name), lab.Host("rendezvous")
 	accepting, err := server.Listen(t.Context(), netip.AddrPortFrom(server.Addrs()[0], port).String())
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { accepting.Close() })
-	if err := alice.Do(func() error { return listenAndConnect(t, server.Addrs()[0]) }); err != nil {
+	defer accepting.Close()
+	if err := host.Do(func() error { return listenAndConnect(t, server.Addrs()[0]) }); err != nil {
 		t.Fatal(err)
 	}
 	conn, err := accepting.Accept()
@@ -195,30 +213,30 @@ func listenAndConnect(t *testing.T, to netip.Addr) error {
 	return nil
 }
 
-// A mapping to the rendezvous lets nobody else in: not another host, not
-// another address of the rendezvous, not even another port of the same. Behind
-// a router without NAT the same port takes them all.
-func TestANATLetsNobodyInUninvited(t *testing.T) {
-	for _, p := range natprofiles.All() {
-		t.Run(p.Name, func(t *testing.T) {
+// A mapping to the rendezvous lets in whom filtering lets in: another host,
+// another address of the rendezvous, another port of the same. A router that
+// only forwards lets in all.
+func TestAMappingLetsInWhomFilteringLetsIn(t *testing.T) {
+	for _, name := range kinds {
+		p := kind(t, name)
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			lab := build(t, "one-nat", NATs{"a": p})
 			external := mapped(t, lab)
 			if !p.Translate && external.Addr() != lab.Host("alice").Addrs()[0] {
 				t.Errorf("the rendezvous saw %s, and alice has %s", external, lab.Host("alice").Addrs())
 			}
-			want := "connected"
-			if p.Translate {
-				want = map[natprofiles.Answer]string{natprofiles.Drop: "dropped", natprofiles.Reset: "reset"}[p.Unsolicited]
-			}
+			anybody := p.TCP.Filtering == natprofiles.EndpointIndependent || p.TCP.Filtering == natprofiles.Unfiltered
+			let := map[bool]string{true: "connected", false: refused(p)}
 			bob, server := lab.Host("bob"), lab.Host("rendezvous")
-			for what, got := range map[string]string{
-				"bob":                               dialed(t, bob, external),
-				"another address of the rendezvous": dialedAs(t, server, server.Addrs()[1], external),
-				"another port of the same address":  dialedAs(t, server, server.Addrs()[0], external),
+			for what, c := range map[string]struct{ got, want string }{
+				"bob":                               {dialed(t, bob, external), let[anybody]},
+				"another address of the rendezvous": {dialedAs(t, server, server.Addrs()[1], external), let[anybody]},
+				"another port of the same address": {dialedAs(t, server, server.Addrs()[0], external),
+					let[anybody || p.TCP.Filtering == natprofiles.AddressDependent]},
 			} {
-				if got != want {
-					t.Errorf("a SYN from %s was %s, want %s", what, got, want)
+				if c.got != c.want {
+					t.Errorf("a SYN from %s was %s, want %s", what, c.got, c.want)
 				}
 			}
 		})
@@ -239,26 +257,27 @@ func TestARouterWithoutNATForwards(t *testing.T) {
 			t.Errorf("%s dialed as %s, and has %s", from.Name(), got, from.Addrs())
 		}
 	}
-	if lab.node(t, "nat-a").tracks() {
-		t.Error("a router that translates nothing tracks connections")
+	if got := lab.node(t, "nat-a").conntrack(t); got != nothingTracked {
+		t.Errorf("a router that translates nothing tracks connections:\n%s", got)
 	}
 }
 
-// Two hosts that dial at once through NATs that preserve ports keep them, and
-// a NAT with random ports shows another one to each destination.
+// A NAT shows its external addresses and no others, and keeps the port of the
+// inside or does not, as the profile says.
 func TestNATsMapPortsAsTheProfileSays(t *testing.T) {
-	for _, p := range natprofiles.All() {
+	for _, name := range kinds {
+		p := kind(t, name)
 		if !p.Translate {
 			continue
 		}
-		t.Run(p.Name, func(t *testing.T) {
+		t.Run(name, func(t *testing.T) {
 			lab := build(t, "one-nat", NATs{"a": p})
 			external := mapped(t, lab)
-			if nat := lab.node(t, "nat-a").addrs[0]; external.Addr() != nat {
-				t.Errorf("the rendezvous saw %s, want the address %s of the NAT", external, nat)
+			if ours := lab.Router("nat-a").External(); !slices.Contains(ours, external.Addr()) {
+				t.Errorf("the rendezvous saw %s, want one of the addresses %s of the NAT", external, ours)
 			}
-			if kept := external.Port() == port; kept != (p.Ports.Allocation == natprofiles.Preserve) {
-				t.Errorf("the port %d became %d, with allocation %s", port, external.Port(), p.Ports.Allocation)
+			if kept := external.Port() == port; kept != (p.TCP.Ports.Allocation == natprofiles.Preserve) {
+				t.Errorf("the port %d became %d, with allocation %s", port, external.Port(), p.TCP.Ports.Allocation)
 			}
 		})
 	}

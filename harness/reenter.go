@@ -3,6 +3,7 @@ package harness
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"runtime"
@@ -21,8 +22,12 @@ import (
 
 // setupFailed is init's exit status where it could not prepare the namespaces,
 // as env(1) and docker(1) have it for failures of their own. A program may end
-// with the same, so that init tells by a pipe that it has started one.
-const setupFailed = 125
+// with the same, so that init tells by a pipe that it has started one. Later it
+// tells by that pipe of each signal that has stopped the program.
+const (
+	setupFailed = 125
+	hasStarted  = 0 // is no signal's number
+)
 
 // reenter runs this program in namespaces of its own and returns its exit
 // status. An error means that it did not run.
@@ -53,21 +58,46 @@ func isolate(flags uintptr) (status int, err error) {
 	if err := unix.Pipe2(ends[:], 0); err != nil {
 		return 0, os.NewSyscallError("pipe2", err)
 	}
-	started := os.NewFile(uintptr(ends[0]), "init's word")
-	defer started.Close()
+	words := os.NewFile(uintptr(ends[0]), "init's words")
+	defer words.Close()
 	unix.CloseOnExec(ends[0])
+	var ignores uint64
+	for _, s := range passedOn() {
+		if ignored(s.(unix.Signal)) {
+			ignores |= 1 << s.(unix.Signal)
+		}
+	}
 	signals := catch()
 	defer signal.Stop(signals)
-	pid, err := start(markerInit+strconv.Itoa(ends[1]), flags)
+	pid, err := start(fmt.Sprintf("%s%d %t %x", markerInit, ends[1], flags&unix.CLONE_NEWUSER != 0, ignores), flags)
 	err = errors.Join(err, unix.Close(ends[1]))
 	if err != nil {
 		return 0, err
 	}
-	status = attend(pid, pid, signals)
-	if _, err := started.Read(make([]byte, 1)); err != nil {
+	started := make(chan bool)
+	go func() { started <- heed(words, pid) }()
+	status = attend(pid, pid, signals, nil)
+	if !<-started {
 		return 0, errSetup
 	}
 	return status, nil
+}
+
+// heed follows init's words until it has ended, and says whether it has started
+// the program.
+func heed(words io.Reader, init int) (started bool) {
+	var lender lender
+	defer lender.end()
+	for word := make([]byte, 1); ; {
+		if _, err := words.Read(word); err != nil {
+			return started
+		}
+		if word[0] == hasStarted {
+			started = true
+			continue
+		}
+		lender.stopped(unix.Signal(word[0]), init)
+	}
 }
 
 var errSetup = errors.New("the new namespaces could not be prepared")
@@ -79,11 +109,12 @@ func start(where string, flags uintptr) (pid int, err error) {
 		return 0, err
 	}
 	defer os.Unsetenv(marker)
-	attr := &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Cloneflags: flags}
-	if flags != 0 {
-		// A group of its own: a terminal's Ctrl-C reaches the waiting process
-		// alone, which passes it on once.
-		attr.Setpgid = true
+	attr := &syscall.SysProcAttr{
+		Pdeathsig:  syscall.SIGKILL,
+		Cloneflags: flags,
+		// A group of its own: a terminal's Ctrl-C reaches one process alone,
+		// the waiting one or, if it was lent the terminal, the program.
+		Setpgid: true,
 	}
 	if flags&unix.CLONE_NEWUSER != 0 {
 		attr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Geteuid(), Size: 1}}
@@ -100,28 +131,44 @@ func start(where string, flags uintptr) (pid int, err error) {
 	return pid, p.Release()
 }
 
-// catch begins to take in the signals that are passed on. It goes before the
-// start of whom they are for, who may be sent one at once.
+// passedOn are the signals that are for the program.
+func passedOn() []os.Signal {
+	return []os.Signal{unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT}
+}
+
+// catch begins to take in signals. It goes before the start of whom they are
+// for, who may be sent one at once.
 func catch() chan os.Signal {
 	signals := make(chan os.Signal, 8)
-	signal.Notify(signals, unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT)
+	signal.Notify(signals, passedOn()...)
+	if !ignored(unix.SIGTSTP) {
+		signal.Notify(signals, unix.SIGTSTP)
+	}
 	return signals
 }
 
 // attend passes signals on to the process pid until it has ended, and returns
 // its status as a shell would. of is whom to wait for: pid, or -1 to take in
-// every orphan as well.
-func attend(pid, of int, signals <-chan os.Signal) (status int) {
+// every orphan as well. stopped, if there is one, is told of each signal that
+// stops the process.
+func attend(pid, of int, signals <-chan os.Signal, stopped func(unix.Signal)) (status int) {
 	go func() {
 		for s := range signals {
 			_ = unix.Kill(pid, s.(unix.Signal)) // it may have ended just now
 		}
 	}()
+	options := 0
+	if stopped != nil {
+		options = unix.WUNTRACED
+	}
 	for {
 		var w unix.WaitStatus
-		ended, err := unix.Wait4(of, &w, 0, nil)
+		changed, err := unix.Wait4(of, &w, options, nil)
 		switch {
-		case errors.Is(err, unix.EINTR), err == nil && ended != pid:
+		case errors.Is(err, unix.EINTR), err == nil && changed != pid:
+			continue
+		case err == nil && w.Stopped():
+			stopped(w.StopSignal())
 			continue
 		case err != nil:
 			fmt.Fprintln(os.Stderr, "punchlab: wait:", err)
@@ -133,48 +180,66 @@ func attend(pid, of int, signals <-chan os.Signal) (status int) {
 	}
 }
 
-// initMain is the first process of the new namespaces. word is the number of
-// the pipe by which it tells that the program has started.
+// initMain is the first process of the new namespaces. word says how it tells
+// the process that waits of the program, and what it is to tell the program.
 func initMain(word string) int {
 	runtime.LockOSThread()
 	signals := catch()
-	pid, err := begin(word)
+	continued := make(chan os.Signal, 1)
+	signal.Notify(continued, unix.SIGCONT)
+	pid, pipe, err := begin(word)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "punchlab: prepare namespaces:", err)
 		return setupFailed
 	}
-	return attend(pid, -1, signals)
+	go func() {
+		for range continued {
+			resume(pid)
+		}
+	}()
+	return attend(pid, -1, signals, func(s unix.Signal) {
+		suspend()
+		_, _ = unix.Write(pipe, []byte{byte(s)}) // whoever reads it is there, or init is not
+	})
 }
 
 // begin prepares the namespaces and starts the program in them.
-func begin(word string) (pid int, err error) {
-	pipe, err := strconv.Atoi(word)
-	if err != nil {
-		return 0, fmt.Errorf("%s: %w", marker, err)
+func begin(word string) (pid, pipe int, err error) {
+	var p place
+	if _, err := fmt.Sscanf(word, "%d %t %x", &pipe, &p.user, &p.ignored); err != nil {
+		return 0, 0, fmt.Errorf("%s: %w", marker, err)
 	}
 	unix.CloseOnExec(pipe)
-	id, err := prepare()
-	if err != nil {
-		return 0, err
+	if err := p.prepare(); err != nil {
+		return 0, 0, err
 	}
-	if pid, err = start(id, 0); err != nil {
-		return 0, err
+	if pid, err = start(p.String(), 0); err != nil {
+		return 0, 0, err
 	}
-	_, err = unix.Write(pipe, []byte{1})
-	return pid, os.NewSyscallError("write", err)
+	_, err = unix.Write(pipe, []byte{hasStarted})
+	return pid, pipe, os.NewSyscallError("write", err)
 }
 
-// prepare mounts a /proc that shows the new PID namespace and brings the
-// loopback up. It returns the network namespace's ID.
-func prepare() (id string, err error) {
+// prepare mounts a /proc that shows the new PID namespace, brings the loopback
+// up, and notes where this is.
+func (p *place) prepare() error {
+	// The old /proc tells what this process' number is outside.
+	self, err := os.Readlink("/proc/self")
+	if err != nil {
+		return err
+	}
+	if p.init, err = strconv.Atoi(self); err != nil {
+		return fmt.Errorf("/proc/self: %w", err)
+	}
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
-		return "", os.NewSyscallError("mount / private", err)
+		return os.NewSyscallError("mount / private", err)
 	}
 	if err := unix.Mount("proc", "/proc", "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, ""); err != nil {
-		return "", os.NewSyscallError("mount /proc", err)
+		return os.NewSyscallError("mount /proc", err)
 	}
 	if err := kernel.OwnLoopbackUp(); err != nil {
-		return "", err
+		return err
 	}
-	return kernel.CurrentID()
+	p.id, err = kernel.CurrentID()
+	return err
 }

@@ -26,17 +26,19 @@ func (n *node) conntrack(t *testing.T) string {
 	return tracked
 }
 
+// nothingTracked is what a dump says where no connection is tracked.
+const nothingTracked = "    (none)\n"
+
 func TestResetForgetsConnections(t *testing.T) {
 	topo := topology(t, "double-nat")
 	lab := build(t, "double-nat", everySlot(topo, profile(t, "linux-random")))
-	const none = "    (none)\n"
 	nats := func(want bool) {
 		t.Helper()
 		for _, n := range lab.nodes {
 			if n.Kind != topologies.NAT {
 				continue
 			}
-			if tracks := n.conntrack(t) != none; tracks != want {
+			if tracks := n.conntrack(t) != nothingTracked; tracks != want {
 				t.Errorf("%s tracks connections: %v, want %v:\n%s", n.Name, tracks, want, n.conntrack(t))
 			}
 		}
@@ -58,6 +60,24 @@ func TestResetForgetsConnections(t *testing.T) {
 		t.Fatal(err)
 	}
 	nats(false)
+}
+
+// A mapping that anybody may use is closed to all after a reset.
+func TestResetForgetsMappings(t *testing.T) {
+	for _, topo := range []string{"one-nat", "double-nat"} {
+		lab := build(t, topo, everySlot(topology(t, topo), kind(t, "cone")))
+		bob := lab.Host("rendezvous")
+		external := mapped(t, lab)
+		if got := dialedAs(t, bob, bob.Addrs()[1], external); got != "connected" {
+			t.Fatalf("%s: a SYN to an open mapping was %s", topo, got)
+		}
+		if err := lab.Reset(); err != nil {
+			t.Fatal(err)
+		}
+		if got := dialedAs(t, bob, bob.Addrs()[1], external); got != "dropped" {
+			t.Errorf("%s: after a reset a SYN to the mapping of before was %s", topo, got)
+		}
+	}
 }
 
 // mail is a pair of UDP sockets, of alice and of the rendezvous.

@@ -17,9 +17,13 @@ var (
 		{Path: "ipv4/ip_default_ttl", Value: "64"},
 		// Every ICMP error counts in an experiment.
 		{Path: "ipv4/icmp_ratelimit", Value: "0"},
+		// Routes are the plan's, and no router of a lab redirects.
+		{Path: "ipv4/conf/all/accept_redirects", Value: "0"},
+		{Path: "ipv4/conf/default/accept_redirects", Value: "0"},
 	}
 	routerSettings = []kernel.Sysctl{
 		{Path: "ipv4/ip_forward", Value: "1"},
+		// A packet that turns round is none to tell a shorter way of.
 		{Path: "ipv4/conf/all/send_redirects", Value: "0"},
 		{Path: "ipv4/conf/default/send_redirects", Value: "0"},
 	}
@@ -41,8 +45,8 @@ var (
 )
 
 // settings lists the settings of a machine. The core believes no source
-// address that it has no route to; nobody else checks, since NATs of later
-// kinds own addresses that they are only routed.
+// address that it has no route to; nobody else checks, since a packet that turns
+// round comes in with an address of the NAT itself.
 func (m *machine) settings() []kernel.Sysctl {
 	pathFilter := "0"
 	if m.Name == topologies.Core {

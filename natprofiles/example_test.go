@@ -56,5 +56,49 @@ unsolicited: rest
 	fmt.Println(err)
 	// Output:
 	// home.yaml:3:1: field maping not found; did you mean mapping?
-	// home.yaml:5:14: unsolicited: "rest" is not one of drop, reset; did you mean reset?
+	//     maping: endpoint-independent
+	//     ^
+	// home.yaml:5:14: unsolicited: "rest" is not one of drop, reset, icmp-port-unreachable, icmp-admin-prohibited, icmp-after-6s; did you mean reset?
+	//     unsolicited: rest
+	//                  ^
+}
+
+// A set is a query over fields and tags.
+func ExampleCatalogue_Select() {
+	profiles, err := natprofiles.Open("") // or the folder of your own profiles
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	classic, err := profiles.Select("classic", "openwrt")
+	for _, p := range classic {
+		fmt.Println(p.Name)
+	}
+	fmt.Println(err)
+	// Output:
+	// apdm-apdf
+	// eim-adf
+	// eim-apdf
+	// eim-eif
+	// openwrt
+	// <nil>
+}
+
+// What RFC 5382 says about a home router.
+func ExampleProfile_Verdicts() {
+	p, err := natprofiles.Get("openwrt")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, v := range p.Verdicts() {
+		if v.Requirement.RFC == 5382 && v.Standing == natprofiles.Breaks {
+			fmt.Printf("%s: %s\n", v.Requirement.Number, v.Because)
+		}
+	}
+	// Output:
+	// REQ-4: unsolicited: reset
+	// REQ-5: timeouts: {syn-sent: 2m}
+	// REQ-7: ports: {overloading: true}
+	// REQ-8: hairpin: none
 }

@@ -1,6 +1,7 @@
 package natprofiles_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -77,7 +78,7 @@ func TestLoadTellsAllThatIsWrongWithAFolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := natprofiles.Load(dir)
-	want := filepath.Join(dir, "a.yaml") + `:3:12: translate: "maybe" is not one of true, false` + "\n" +
+	want := filepath.Join(dir, "a.yaml") + `:3:12: translate: "maybe" is not one of true, false` + "\n    translate: maybe\n               ^\n" +
 		filepath.Join(dir, "b.yml") + ": the file of a profile ends in .yaml; rename it\n" +
 		filepath.Join(dir, "c.yaml") + ":1:1: empty: want a mapping of fields\n" +
 		filepath.Join(dir, "e.yaml") + ": not a regular file"
@@ -120,16 +121,16 @@ func TestGetReadsAFile(t *testing.T) {
 
 func TestGetTellsWhatItCouldNotGet(t *testing.T) {
 	dir := t.TempDir()
-	var names []string
-	for _, p := range natprofiles.All() {
-		names = append(names, p.Name)
+	number := len(natprofiles.All())
+	known := func(akin string) string {
+		return fmt.Sprintf(" (%d are known%s; or the path of a .yaml file)", number, akin)
 	}
-	known := " (known: " + strings.Join(names, ", ") + "; or the path of a .yaml file)"
 	for name, want := range map[string]string{
-		"linux-masquerad":     `unknown profile "linux-masquerad"; did you mean linux-masquerade?` + known,
-		"Masquerade":          `unknown profile "Masquerade"; did you mean masquerade?` + known,
-		"cisco":               `unknown profile "cisco"` + known,
-		"":                    `unknown profile ""` + known,
+		"openwr":              `unknown profile "openwr"; did you mean openwrt?` + known(", among them openwrt"),
+		"Masquerad":           `unknown profile "Masquerad"; did you mean masquerade?` + known(", among them "+holding("masquerad")),
+		"cisco":               `unknown profile "cisco"` + known(", among them "+holding("cisco")),
+		"zyxel-42":            `unknown profile "zyxel-42"` + known(""),
+		"":                    `unknown profile ""` + known(""),
 		dir + "/missing.yaml": dir + "/missing.yaml: no such file or directory",
 		dir:                   dir + ": a profile is a name or a file that ends in .yaml",
 		"home.yml":            "home.yml: a profile is a name or a file that ends in .yaml",
@@ -138,4 +139,15 @@ func TestGetTellsWhatItCouldNotGet(t *testing.T) {
 			t.Errorf("%q: got\n%v\nwant\n%s", name, err, want)
 		}
 	}
+}
+
+// holding lists the shipped names that hold a word.
+func holding(word string) string {
+	var names []string
+	for _, p := range natprofiles.All() {
+		if strings.Contains(p.Name, word) {
+			names = append(names, p.Name)
+		}
+	}
+	return strings.Join(names, ", ")
 }

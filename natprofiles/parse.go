@@ -1,106 +1,156 @@
 package natprofiles
 
 import (
-	"go.yaml.in/yaml/v4"
+	"cmp"
+	"time"
 
 	"github.com/punchlab/punchlab/internal/catalogue"
 	"github.com/punchlab/punchlab/internal/strictyaml"
 )
 
-// shape is a profile as it is written. It differs from [Profile] where a field
-// accepts fewer words than its type has.
-type shape struct {
-	Summary     string   `yaml:"summary"`
-	SeenOn      []string `yaml:"seen-on"`
-	Sources     []source `yaml:"sources"`
-	Aliases     []string `yaml:"aliases"`
-	Tags        []string `yaml:"tags"`
-	Translate   bool     `yaml:"translate"`
-	Mapping     mapping  `yaml:"mapping"`
-	Filtering   filter   `yaml:"filtering"`
-	Ports       ports    `yaml:"ports"`
-	Unsolicited Answer   `yaml:"unsolicited"`
-	Input       Input    `yaml:"input"`
-	Invalid     Invalid  `yaml:"invalid"`
-}
-
-type source struct {
-	Ref    string  `yaml:"ref"`
-	Says   Claim   `yaml:"says"`
-	Fields []field `yaml:"fields"`
-}
-
-type ports struct {
-	Allocation Allocation `yaml:"allocation"`
-	OnConflict fallback   `yaml:"on-conflict"`
-}
-
-type (
-	mapping  Dependence
-	filter   Dependence
-	fallback Allocation
-	field    string
-)
-
-// fields are the fields that a source can be the source of.
-var fields = []field{
-	"translate", "mapping", "filtering", "ports", "ports.allocation", "ports.on-conflict", "unsolicited", "input", "invalid",
-}
-
-func (m *mapping) UnmarshalYAML(n *yaml.Node) error {
-	return strictyaml.OneOf(n, m, mapping(EndpointIndependent), mapping(AddressAndPortDependent))
-}
-
-func (f *filter) UnmarshalYAML(n *yaml.Node) error {
-	return strictyaml.OneOf(n, f, filter(AddressAndPortDependent), filter(Unfiltered))
-}
-
-func (f *fallback) UnmarshalYAML(n *yaml.Node) error { return strictyaml.OneOf(n, f, fallback(Random)) }
-
-func (f *field) UnmarshalYAML(n *yaml.Node) error { return strictyaml.OneOf(n, f, fields...) }
-
 // Parse reads one profile, the content of file, whose base name without .yaml
-// is the profile's name. Its error tells everything that is wrong, one problem
-// per line as file:line:column, with the values that are allowed.
+// is the profile's name. Its error tells everything that is wrong: each problem
+// as file:line:column, what is wrong and what is allowed, and below it the line
+// of the file.
 func Parse(file string, data []byte) (Profile, error) {
-	s := shape{
-		Translate: true,
-		Ports:     ports{Allocation: Preserve},
-		Input:     InputFiltered,
-		Invalid:   InvalidForward,
-	}
+	s := shape{Translate: true}
 	doc, err := strictyaml.Load(file, data, &s)
 	if err != nil {
 		return Profile{}, err
 	}
-	name := catalogue.NameOf(file)
-	check(doc, name, s)
+	p := s.profile(catalogue.NameOf(file), doc.At("tcp", "ports").Given(), doc.At("udp", "ports").Given())
+	p.Stated = stated(doc)
+	check(doc, s, p)
 	if err := doc.Err(); err != nil {
 		return Profile{}, err
 	}
-	return s.profile(name), nil
+	return p, nil
 }
 
-// profile turns what was written into what it means.
-func (s shape) profile(name string) Profile {
+// profile turns what was written into what it means: the protocols' blocks over
+// the fields outside them, and those over the defaults. It must be told which
+// blocks have ports of their own, even if these are all defaults.
+func (s shape) profile(name string, tcpPorts, udpPorts bool) Profile {
 	p := Profile{
-		Name: name, Summary: s.Summary, SeenOn: s.SeenOn, Aliases: s.Aliases, Tags: s.Tags,
-		Translate: s.Translate, Filtering: Dependence(s.Filtering),
+		Name: name, Summary: s.Summary, SeenOn: s.SeenOn, Sources: sources(s.Sources), Aliases: s.Aliases, Tags: s.Tags,
+		Translate: s.Translate,
+		TCP:       s.overridden(s.TCP.transport, tcpPorts).common(s.Translate),
+		UDP:       s.overridden(s.UDP.transport, udpPorts).common(s.Translate),
 	}
-	for _, from := range s.Sources {
+	if !s.Translate && p.TCP.Filtering == Unfiltered {
+		p.TCP, p.UDP = Transport{Filtering: Unfiltered}, Transport{Filtering: Unfiltered}
+		return p
+	}
+	s.TCP.complete(&p.TCP)
+	s.UDP.complete(&p.UDP)
+	if s.Translate {
+		p.Addresses = s.Addresses.resolved()
+	}
+	if p.Overloads() {
+		p.Input, p.Invalid = cmp.Or(s.Input, InputFiltered), cmp.Or(s.Invalid, InvalidForward)
+		return p
+	}
+	p.Limits = Limits{Mappings: s.Limits.Mappings, PerHost: s.Limits.PerHost, AtLimit: cmp.Or(Answer(s.Limits.AtLimit), Drop)}
+	return p
+}
+
+// overridden gives the fields that stand outside with those of a block before
+// them. Ports count as one field, which a block may replace.
+func (s shape) overridden(block transport, ports bool) transport {
+	t := s.transport
+	t.Mapping = cmp.Or(block.Mapping, t.Mapping)
+	t.Filtering = cmp.Or(block.Filtering, t.Filtering)
+	t.Hairpin = cmp.Or(block.Hairpin, t.Hairpin)
+	t.Unsolicited = cmp.Or(block.Unsolicited, t.Unsolicited)
+	t.ICMPErrors = cmp.Or(block.ICMPErrors, t.ICMPErrors)
+	t.AfterICMP = cmp.Or(block.AfterICMP, t.AfterICMP)
+	if ports {
+		t.Ports = block.Ports
+	}
+	return t
+}
+
+// common fills in the defaults of what TCP and UDP have in common. A firewall
+// has no fields about translation.
+func (t transport) common(translate bool) Transport {
+	to := Transport{
+		Filtering: t.Filtering, Unsolicited: t.Unsolicited,
+		ICMPErrors: cmp.Or(t.ICMPErrors, Forwarded), AfterICMP: cmp.Or(t.AfterICMP, Keep),
+	}
+	if translate {
+		to.Mapping, to.Ports, to.Hairpin = Dependence(t.Mapping), t.Ports.resolved(), cmp.Or(t.Hairpin, HairpinNone)
+	}
+	return to
+}
+
+// complete adds what is TCP's own. The times are those of RFC 5382 REQ-5 where
+// it has one, and otherwise Linux's (nf_conntrack_proto_tcp.c).
+func (s tcpShape) complete(t *Transport) {
+	t.CrossedSYN = cmp.Or(s.CrossedSYN, CrossedAccept)
+	t.AfterReset = cmp.Or(s.AfterReset, Close)
+	t.Sequence = cmp.Or(s.Sequence, SequenceKept)
+	t.Timeouts = Timeouts{
+		SYNSent:     cmp.Or(s.Timeouts.SYNSent, Timeout(2*time.Minute)),
+		Established: cmp.Or(s.Timeouts.Established, Timeout(2*time.Hour+4*time.Minute)),
+		Closing:     cmp.Or(s.Timeouts.Closing, Timeout(4*time.Minute)),
+		Closed:      cmp.Or(s.Timeouts.Closed, Timeout(10*time.Second)),
+		Refresh:     cmp.Or(s.Timeouts.Refresh, RefreshBoth),
+	}
+}
+
+// complete adds what is UDP's own. The times are Linux's
+// (nf_conntrack_proto_udp.c), the second of which RFC 4787 REQ-5 asks for too.
+func (s udpShape) complete(t *Transport) {
+	t.Timeouts = Timeouts{
+		Unreplied: cmp.Or(s.Timeouts.Unreplied, Timeout(30*time.Second)),
+		Stream:    cmp.Or(s.Timeouts.Stream, Timeout(2*time.Minute)),
+		Refresh:   cmp.Or(s.Timeouts.Refresh, RefreshBoth),
+	}
+}
+
+// resolved fills in the defaults of the ports and leaves out what does not
+// apply.
+func (s portsShape) resolved() Ports {
+	p := Ports{
+		Allocation: cmp.Or(s.Allocation, Preserve), Range: s.Range, Parity: s.Parity, Overloading: s.Overloading,
+	}
+	if len(p.Range) == 0 {
+		p.Range = []Interval{{1024, 65535}}
+	}
+	switch p.Allocation {
+	case Preserve:
+		p.OnConflict = cmp.Or(Allocation(s.OnConflict), Random)
+	case Block:
+		p.Block = PortBlock{Size: s.Block.Size, Inside: cmp.Or(Allocation(s.Block.Inside), Random)}
+	}
+	if p.sequential() {
+		p.Step = cmp.Or(s.Step, 1)
+	}
+	return p
+}
+
+// sequential says whether ports are counted: for all mappings, on conflict, or
+// inside a block.
+func (p Ports) sequential() bool {
+	return p.Allocation == Sequential || p.OnConflict == Sequential || p.Block.Inside == Sequential
+}
+
+func (s addressesShape) resolved() Addresses {
+	a := Addresses{Count: cmp.Or(s.Count, 1)}
+	if a.Count > 1 {
+		a.Pooling = cmp.Or(s.Pooling, Paired)
+	}
+	return a
+}
+
+func sources(written []source) []Source {
+	var all []Source
+	for _, from := range written {
 		to := Source{Ref: from.Ref, Says: from.Says}
 		for _, f := range from.Fields {
 			to.Fields = append(to.Fields, string(f))
 		}
-		p.Sources = append(p.Sources, to)
+		all = append(all, to)
 	}
-	if !s.Translate {
-		return p
-	}
-	p.Mapping, p.Unsolicited, p.Input, p.Invalid = Dependence(s.Mapping), s.Unsolicited, s.Input, s.Invalid
-	p.Ports.Allocation = s.Ports.Allocation
-	if p.Ports.Allocation == Preserve {
-		p.Ports.OnConflict = Random
-	}
-	return p
+	return all
 }

@@ -9,24 +9,27 @@ import (
 	"github.com/punchlab/punchlab/natprofiles"
 )
 
-// stated gives the behaviour fields that a profile says something about.
-func stated(p natprofiles.Profile) []string {
-	if !p.Translate {
-		return []string{"translate", "filtering"}
-	}
-	fields := []string{"mapping", "filtering", "ports.allocation", "unsolicited", "input", "invalid"}
-	if p.Ports.OnConflict != "" {
-		fields = append(fields, "ports.on-conflict")
-	}
-	return fields
-}
-
+// Every field of behaviour that a file states has a source; defaults, which it
+// leaves out, need none.
 func TestEveryFieldOfAShippedProfileHasASource(t *testing.T) {
 	for _, p := range natprofiles.All() {
-		for _, field := range stated(p) {
-			sourced := slices.ContainsFunc(p.Sources, func(s natprofiles.Source) bool { return slices.Contains(s.Fields, field) })
-			if !sourced {
+		for _, field := range p.Stated {
+			if !slices.ContainsFunc(p.Sources, func(s natprofiles.Source) bool { return s.Covers(field) }) {
 				t.Errorf("%s: no source for %s", p.Name, field)
+			}
+		}
+	}
+}
+
+// A source is one of something that the file says.
+func TestEverySourceOfAShippedProfileIsOneOfAField(t *testing.T) {
+	for _, p := range natprofiles.All() {
+		for _, s := range p.Sources {
+			for _, field := range s.Fields {
+				one := natprofiles.Source{Fields: []string{field}}
+				if !slices.ContainsFunc(p.Stated, one.Covers) {
+					t.Errorf("%s: %s is a source of %s, which the file does not state", p.Name, s.Ref, field)
+				}
 			}
 		}
 	}
@@ -61,36 +64,6 @@ func TestShippedBehaviours(t *testing.T) {
 		}
 		if got := p.Behaviour(); got != behaviour {
 			t.Errorf("%s: behaviour %s, want %s", name, got, behaviour)
-		}
-	}
-}
-
-// Behaviour leaves out what no peer can see, and nothing else.
-func TestBehaviourDiffersExactlyWhereAPeerSeesIt(t *testing.T) {
-	base := natprofiles.Profile{
-		Name: "x", Translate: true,
-		Mapping: natprofiles.EndpointIndependent, Filtering: natprofiles.AddressAndPortDependent,
-		Ports:       natprofiles.Ports{Allocation: natprofiles.Preserve, OnConflict: natprofiles.Random},
-		Unsolicited: natprofiles.Reset, Input: natprofiles.InputFiltered, Invalid: natprofiles.InvalidForward,
-	}
-	for _, c := range []struct {
-		field  string
-		change func(*natprofiles.Profile)
-		seen   bool
-	}{
-		{"name", func(p *natprofiles.Profile) { p.Name = "y" }, false},
-		{"input", func(p *natprofiles.Profile) { p.Input = natprofiles.InputOpen }, false},
-		{"invalid", func(p *natprofiles.Profile) { p.Invalid = natprofiles.InvalidDrop }, false},
-		{"translate", func(p *natprofiles.Profile) { p.Translate = false }, true},
-		{"mapping", func(p *natprofiles.Profile) { p.Mapping = natprofiles.AddressAndPortDependent }, true},
-		{"filtering", func(p *natprofiles.Profile) { p.Filtering = natprofiles.EndpointIndependent }, true},
-		{"ports", func(p *natprofiles.Profile) { p.Ports.Allocation = natprofiles.Random }, true},
-		{"unsolicited", func(p *natprofiles.Profile) { p.Unsolicited = natprofiles.Drop }, true},
-	} {
-		changed := base
-		c.change(&changed)
-		if seen := changed.Behaviour() != base.Behaviour(); seen != c.seen {
-			t.Errorf("%s: %s, was %s", c.field, changed.Behaviour(), base.Behaviour())
 		}
 	}
 }

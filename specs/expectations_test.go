@@ -27,10 +27,10 @@ const (
 
 const (
 	// mostGuessed is how many trials of a cell may connect by a guessed port. At
-	// 40 SYNs in each of ten trials, two do once in 50,000 cells.
+	// 40 SYNs in each of five trials, two do once in 200,000 cells.
 	mostGuessed = 1
-	// mostGuessedInAll is the same for the whole matrix, of which some 16 cells
-	// guess: three connect once in 5,000 matrices.
+	// mostGuessedInAll is the same for the whole matrix, of which some 14 cells
+	// guess: three connect once in 80,000 matrices.
 	mostGuessedInAll = 2
 )
 

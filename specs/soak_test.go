@@ -30,7 +30,7 @@ func soak(t *testing.T, round int, busy bool) {
 		defer keepBusy(t)()
 	}
 	began := time.Now()
-	m, err := measure(t.Context(), int64(round))
+	m, err := measure(t.Context(), matrix(), trialsPerCell, int64(round))
 	if err != nil {
 		t.Fatalf("round %d, busy %t: %v", round, busy, err)
 	}

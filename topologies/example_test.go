@@ -73,6 +73,12 @@ hosts:
 	fmt.Println(err)
 	// Output:
 	// lan.yaml:4:22: delay: "10" is not a duration such as 10ms, 1.5s or 0s
+	//       transit-a: {delay: 10}
+	//                          ^
 	// lan.yaml:5:1: host rendezvous is missing; every topology has the hosts alice, bob and rendezvous
+	//     hosts:
+	//     ^
 	// lan.yaml:7:17: behind: "tranist-a" is not one of transit-a; did you mean transit-a?
+	//       bob: {behind: tranist-a}
+	//                     ^
 }

@@ -28,6 +28,9 @@ func TestSlotsOfTheShippedTopologies(t *testing.T) {
 		"two-nats":   {{Name: "a"}, {Name: "b"}},
 		"same-nat":   {{Name: "a"}},
 		"double-nat": {{Name: "a"}, {Name: "b"}, {Name: "carrier", Default: "linux-masquerade"}},
+		"carrier": {
+			{Name: "a"}, {Name: "b"}, {Name: "carrier", Default: "rfc6888-cgn"}, {Name: "home-c", Default: "openwrt"},
+		},
 	} {
 		topology := get(t, name)
 		if diff := cmp.Diff(want, topology.Slots()); diff != "" {
@@ -110,7 +113,7 @@ func TestAUsersFolderGoesBeforeTheShippedTopologies(t *testing.T) {
 
 func TestGetTellsTheNearestTopology(t *testing.T) {
 	_, err := topologies.Get("two-nat")
-	if err == nil || !strings.HasPrefix(err.Error(), `unknown topology "two-nat"; did you mean two-nats? (known: double-nat, `) {
+	if err == nil || !strings.HasPrefix(err.Error(), `unknown topology "two-nat"; did you mean two-nats? (known: carrier, double-nat, `) {
 		t.Errorf("%v", err)
 	}
 }

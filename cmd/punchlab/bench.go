@@ -23,18 +23,14 @@ type benchFlags struct {
 	output           string
 }
 
-func newBench(c *common) *cobra.Command {
-	var b benchFlags
-	cmd := &cobra.Command{
-		Use:   "bench",
-		Short: "Measure which pairs of NATs connect, and how fast",
-		Long: `bench runs trials of every pair of NATs with every strategy, each pair in a lab
+const aboutBench = `bench runs trials of every pair of NATs with every strategy, each pair in a lab
 of its own. It prints a table for each strategy: how many trials connected, and
 the median time that they took. Every trial is kept in the file results.jsonl of
 the results folder as it ends.
 
-Without flags every shipped profile meets every other one, itself included,
+Without flags the profiles of the set default meet each other, and each itself,
 between two NATs, ten times with each strategy. That takes less than a minute.
+Sets such as classes and real hold more profiles (punchlab nat list).
 
 --parallel labs run side by side. Pairs that cannot connect spend their patience
 waiting, so that many labs at once keep a run short; with too many the machine
@@ -45,12 +41,25 @@ A lab holds about 30 open files, and many are kept until the end of the run. If
 Ctrl-C ends the run cleanly: what was measured is kept and printed, and said to
 be incomplete; the exit status is then 1. A second Ctrl-C ends it at once.
 
+--cross-traffic lets others open flows through both NATs meanwhile, at random
+times that the seed draws. Ports that a NAT gives out one after the other can be
+predicted only while nobody else takes any.
+
 Strategies:
-` + strategyList(),
+`
+
+func newBench(c *common) *cobra.Command {
+	var b benchFlags
+	cmd := &cobra.Command{
+		Use:   "bench",
+		Short: "Measure which pairs of NATs connect, and how fast",
+		Long:  aboutBench + strategyList(),
 		Example: `  punchlab bench
   punchlab bench --nat linux-masquerade,openwrt --trials 50 --rtt 100ms
   punchlab bench --nat-a openwrt --nat-b my-router.yaml --strategy simultaneous-open -o results/
+  punchlab bench --nat classic,./my-router.yaml --trials 3
   punchlab bench --topology double-nat --slot carrier=linux-random
+  punchlab bench --nat-a apdm-sequential --nat-b openwrt --cross-traffic 20
   punchlab bench --stagger 0,0.25rtt,-1rtt --json`,
 		Args: noArguments,
 		RunE: func(_ *cobra.Command, _ []string) error {
@@ -68,7 +77,7 @@ Strategies:
 
 func (b *benchFlags) define(flags *pflag.FlagSet) {
 	flags.SortFlags = false
-	flags.StringSliceVar(&b.nat, "nat", []string{everything}, "`profiles` that are paired each with each: names, paths of YAML files, all")
+	flags.StringSliceVar(&b.nat, "nat", []string{"default"}, "`profiles` that are paired each with each: names, paths of YAML files, sets")
 	flags.StringSliceVar(&b.natA, "nat-a", nil, "`profiles` of Alice's NAT, instead of --nat")
 	flags.StringSliceVar(&b.natB, "nat-b", nil, "`profiles` of Bob's NAT, instead of --nat")
 	flags.StringSliceVar(&b.strategies, "strategy", []string{"direct", "simultaneous-open", "relay"}, "`strategies` to try, or all")
@@ -130,6 +139,7 @@ func (b *benchFlags) plan(c *common) (bench.Plan, error) {
 	cells, err := bench.Cells(at.topology, as, bs, at.slots, strategies)
 	return bench.Plan{
 		Cells: cells, Trials: b.trials, Patience: b.patience, Staggers: at.staggers, Parallel: b.parallel,
+		CrossTraffic: b.crossTraffic,
 	}, err
 }
 

@@ -14,7 +14,7 @@ import (
 	"github.com/punchlab/punchlab/topologies"
 )
 
-// everything stands for all names in a list of profiles or strategies.
+// everything stands for all names in a list of strategies.
 const everything = "all"
 
 // choice finds what a command line names, and notes what it cannot find.
@@ -24,42 +24,44 @@ type choice struct {
 	chosen    map[string]natprofiles.Profile // by name
 }
 
-// profile finds one profile for a flag. Two that differ may not have one name:
-// results could not tell them apart.
+// profile finds one profile for a flag.
 func (c *choice) profile(flag, name string) natprofiles.Profile {
 	p, err := c.catalogue.Get(name)
 	if err != nil {
 		c.add(flag, err)
 		return p
 	}
+	c.keep(flag, name, p)
+	return p
+}
+
+// keep notes that the profile is part of the run. Two that differ may not have
+// one name: results could not tell them apart.
+func (c *choice) keep(flag, word string, p natprofiles.Profile) {
 	if other, taken := c.chosen[p.Name]; taken && !reflect.DeepEqual(p, other) {
-		c.addf(flag, "%s: this profile and another of this run are both called %s; rename the file", name, p.Name)
+		c.addf(flag, "%s: this profile and another of this run are both called %s; rename the file", word, p.Name)
 	}
 	if c.chosen == nil {
 		c.chosen = map[string]natprofiles.Profile{}
 	}
 	c.chosen[p.Name] = p
-	return p
 }
 
-// profiles finds a list of profiles, each once.
-func (c *choice) profiles(flag string, names []string) []natprofiles.Profile {
+// profiles finds a list of profiles, each once: words may be names, paths of
+// files, and names of sets.
+func (c *choice) profiles(flag string, words []string) []natprofiles.Profile {
 	var list []natprofiles.Profile
-	add := func(p natprofiles.Profile) {
-		if !slices.ContainsFunc(list, func(q natprofiles.Profile) bool { return q.Name == p.Name }) {
-			list = append(list, p)
-		}
-	}
-	if len(names) == 0 {
+	if len(words) == 0 {
 		c.addf(flag, "names no profile (punchlab nat list lists them)")
 	}
-	for _, name := range names {
-		if name != everything {
-			add(c.profile(flag, name))
-			continue
-		}
-		for _, p := range c.catalogue.All() {
-			add(c.profile(flag, p.Name))
+	for _, word := range words {
+		found, err := c.catalogue.Find(word)
+		c.add(flag, err)
+		for _, p := range found {
+			c.keep(flag, word, p)
+			if !slices.ContainsFunc(list, func(q natprofiles.Profile) bool { return q.Name == p.Name }) {
+				list = append(list, p)
+			}
 		}
 	}
 	return list

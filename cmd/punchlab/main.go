@@ -31,18 +31,22 @@ func exit(err error, otherwise int) int {
 	if err == nil {
 		return statusDone
 	}
-	if errors.Is(err, errTold) {
-		return statusFailed
+	told := errors.Is(err, errTold)
+	if !told {
+		complain(err)
 	}
-	complain(err)
 	var own *statusError
-	if errors.As(err, &own) {
+	switch {
+	case errors.As(err, &own):
 		return own.status
+	case told:
+		return statusFailed
 	}
 	return otherwise
 }
 
-// errTold is a failure that the output has told already.
+// errTold is a failure that the output has told already. Its status is
+// statusFailed unless it has one of its own.
 var errTold = errors.New("failed")
 
 // statusError is an error that knows its exit status.

@@ -65,23 +65,29 @@ func list(header []string, rows [][]string, width int) string {
 	t.SetStyle(style)
 	t.SuppressTrailingSpaces()
 	t.AppendHeader(cells(header))
-	taken := 0
-	for i, name := range header[:len(header)-1] {
-		widest := len(name)
-		for _, row := range rows {
-			widest = max(widest, text.StringWidth(row[i]))
-		}
-		taken += widest + len(style.Box.PaddingRight)
-	}
 	for _, row := range rows {
 		t.AppendRow(cells(row))
 	}
 	if width > 0 {
 		t.SetColumnConfigs([]table.ColumnConfig{{
-			Number: len(header), WidthMax: max(width-taken, leastText), WidthMaxEnforcer: text.WrapSoft,
+			Number: len(header), WidthMax: max(width-taken(header, rows), leastText), WidthMaxEnforcer: text.WrapSoft,
 		}})
 	}
 	return t.Render() + "\n"
+}
+
+// taken is the width of all columns but the last, with the gaps behind them.
+func taken(header []string, rows [][]string) int {
+	const gap = 2
+	all := 0
+	for i, name := range header[:len(header)-1] {
+		widest := len(name)
+		for _, row := range rows {
+			widest = max(widest, text.StringWidth(row[i]))
+		}
+		all += widest + gap
+	}
+	return all
 }
 
 func cells(words []string) table.Row {

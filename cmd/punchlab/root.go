@@ -35,9 +35,11 @@ get through, and tells which pairs of NATs connect, how often and how fast.
 
 Wherever a profile or a topology is named, the path of a YAML file works too.
 
-Exit status: 0 done; 1 something ran and failed; 2 wrong usage or input.`,
+Exit status: 0 done; 1 something ran and failed; 2 wrong usage or input. That of
+run is its programs'.`,
 		Example: `  punchlab bench
   punchlab trial --nat-a openwrt --nat-b linux-masquerade --strategy simultaneous-open
+  punchlab run --topology one-nat --nat-a openwrt --a bash
   punchlab nat list
   punchlab doctor`,
 		SilenceErrors: true,
@@ -50,7 +52,7 @@ Exit status: 0 done; 1 something ran and failed; 2 wrong usage or input.`,
 	flags.StringVar(&c.profiles, "profiles", "", "your `folder` of NAT profiles; they win over shipped ones of the same name")
 	flags.StringVar(&c.topologies, "topologies", "", "your `folder` of topologies; they win over shipped ones of the same name")
 	root.SetHelpCommand(newHelp())
-	root.AddCommand(newBench(&c), newTrial(&c), newNAT(&c), newTopology(&c), newDoctor(&c), newVersion(&c))
+	root.AddCommand(newBench(&c), newTrial(&c), newRun(&c), newNAT(&c), newTopology(&c), newDoctor(&c), newVersion(&c))
 	return root
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -23,17 +24,24 @@ type setting struct {
 	rtt, patience time.Duration
 	staggers      []string
 	seed          uint64
+	crossTraffic  float64
 }
 
 // register defines the flags. The verbs define --stagger themselves: one takes
 // a list, the other does not.
 func (s *setting) register(flags *pflag.FlagSet) {
+	s.registerPlace(flags)
+	flags.DurationVar(&s.patience, "patience", 2*time.Second, "how long a pair may try, from its introduction on: three round trips at least")
+	flags.Uint64Var(&s.seed, "seed", 0, "draws the order in which cells are begun; recorded with every trial (default random)")
+	flags.Float64Var(&s.crossTraffic, "cross-traffic", 0, "`flows` of others that begin in a second, on average, through each of the NATs in the slots a and b")
+}
+
+// registerPlace defines the flags that say where, and not how.
+func (s *setting) registerPlace(flags *pflag.FlagSet) {
 	s.flags = flags
 	flags.StringVar(&s.topology, "topology", "two-nats", "who stands behind whom: a `name`, or the path of a YAML file")
 	flags.StringArrayVar(&s.slots, "slot", nil, "fill a further slot of the topology: `SLOT=PROFILE`; may be repeated")
 	flags.DurationVar(&s.rtt, "rtt", 40*time.Millisecond, "the round trip between the peers' access networks, through the core: scales the delays of all access links alike")
-	flags.DurationVar(&s.patience, "patience", 2*time.Second, "how long a pair may try, from its introduction on: three round trips at least")
-	flags.Uint64Var(&s.seed, "seed", 0, "draws the order in which cells are begun; recorded with every trial (default random)")
 }
 
 // site is where trials take place: a topology whose further slots are filled.
@@ -50,16 +58,12 @@ func (s *setting) site(layouts topologies.Catalogue, c *choice) (at site, ok boo
 	if s.patience <= 0 {
 		c.addf("--patience", "%v is not a duration above 0s", s.patience)
 	}
-	if s.rtt <= 0 {
-		c.addf("--rtt", "%v is not a duration above 0s", s.rtt)
-	}
-	t, err := layouts.Get(s.topology)
-	if err != nil {
-		c.add("--topology", err)
+	at, known, scaled := s.place(layouts, c)
+	if !known {
 		return site{}, false
 	}
-	at = site{topology: t, slots: c.further(t, s.slots), rtt: s.rtt}
-	if s.rtt > 0 && at.scale(s, c) && s.patience > 0 && s.patience < leastRounds*at.rtt {
+	s.checkCrossTraffic(at.topology, c)
+	if scaled && s.patience > 0 && s.patience < leastRounds*at.rtt {
 		c.addf("--patience", "%v is shorter than %d times --rtt %v, which a pair may need to connect: want %v or more, or a shorter --rtt",
 			s.patience, leastRounds, at.rtt, leastRounds*at.rtt)
 	}
@@ -72,6 +76,32 @@ func (s *setting) site(layouts topologies.Catalogue, c *choice) (at site, ok boo
 		at.staggers = append(at.staggers, stagger)
 	}
 	return at, true
+}
+
+// checkCrossTraffic checks that there can be as much as is asked for.
+func (s *setting) checkCrossTraffic(t topologies.Topology, c *choice) {
+	if s.crossTraffic == 0 {
+		return
+	}
+	c.add("--cross-traffic", harness.CrossTraffic{PerSecond: s.crossTraffic}.Check())
+	if !slices.Contains(slotNames(t), "a") {
+		c.addf("--cross-traffic", "topology %s has no NAT in a slot a or b that it could go through", t.Name)
+	}
+}
+
+// place checks the flags that say where. A topology that is not known, or
+// cannot have the round trip, leaves what depends on it unchecked.
+func (s *setting) place(layouts topologies.Catalogue, c *choice) (at site, known, scaled bool) {
+	if s.rtt <= 0 {
+		c.addf("--rtt", "%v is not a duration above 0s", s.rtt)
+	}
+	t, err := layouts.Get(s.topology)
+	if err != nil {
+		c.add("--topology", err)
+		return site{}, false, false
+	}
+	at = site{topology: t, slots: c.further(t, s.slots), rtt: s.rtt}
+	return at, true, s.rtt > 0 && at.scale(s, c)
 }
 
 // leastRounds is how many round trips a pair needs that starts a round trip

@@ -121,7 +121,14 @@ func (f *trialFlags) try(ctx context.Context, cell bench.Cell, stagger time.Dura
 		return bench.Attempt{}, err
 	}
 	defer func() { err = errors.Join(err, failed(place.Close())) }()
-	attempt, err := place.Try(ctx, bench.TryOptions{Patience: f.patience, Stagger: stagger, Seed: f.seedOrRandom()})
+	seed := f.seedOrRandom()
+	if f.crossTraffic != 0 {
+		err = place.CrossTraffic(ctx, f.crossTraffic, seed)
+	}
+	var attempt bench.Attempt
+	if err == nil {
+		attempt, err = place.Try(ctx, bench.TryOptions{Patience: f.patience, Stagger: stagger, Seed: seed})
+	}
 	if err != nil {
 		err = fmt.Errorf("trial: %w", advised(err))
 	}

@@ -16,13 +16,18 @@ import (
 type problems struct{ errs []error }
 
 // add notes what is wrong with a flag. Each line of err is a problem of its
-// own; nil is none.
+// own, unless it is indented: then it belongs to the one before it. A nil err
+// is no problem.
 func (p *problems) add(flag string, err error) {
 	if err == nil {
 		return
 	}
 	for line := range strings.Lines(err.Error()) {
-		p.errs = append(p.errs, fmt.Errorf("%s: %s", flag, strings.TrimSpace(line)))
+		line = strings.TrimRight(line, "\n")
+		if !strings.HasPrefix(line, " ") {
+			line = flag + ": " + line
+		}
+		p.errs = append(p.errs, errors.New(line))
 	}
 }
 

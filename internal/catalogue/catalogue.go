@@ -87,8 +87,9 @@ func (c Catalogue[T]) All() []T {
 }
 
 // Get finds one by name or alias; a name that ends in .yaml is the path of a
-// file instead. The error for an unknown name tells the nearest and all names.
-func (c Catalogue[T]) Get(name string) (T, error) {
+// file instead. The error for an unknown name tells the nearest and what else
+// is known, the words of also among them.
+func (c Catalogue[T]) Get(name string, also ...string) (T, error) {
 	var none T
 	if isPath(name) {
 		return c.kind.file(name)
@@ -96,12 +97,33 @@ func (c Catalogue[T]) Get(name string) (T, error) {
 	if item, ok := c.byName[name]; ok {
 		return c.kind.Clone(item), nil
 	}
-	var names []string
+	near := strictyaml.DidYouMean(name, append(sortedKeys(c.byName), also...))
+	return none, fmt.Errorf("unknown %s %s%s (%s; or the path of a %s file)", c.kind.Word, strictyaml.Quote(name), near, c.known(name), ext)
+}
+
+// manyNames is how many names a message may list without hiding what it says.
+const manyNames = 20
+
+// known tells what names there are: all of them if they are few, and otherwise
+// those that hold the word which somebody took for one.
+func (c Catalogue[T]) known(word string) string {
+	var names, akin []string
 	for _, item := range c.items {
 		names = append(names, c.kind.name(item))
 	}
-	return none, fmt.Errorf("unknown %s %s%s (known: %s; or the path of a %s file)", c.kind.Word,
-		strictyaml.Quote(name), strictyaml.DidYouMean(name, sortedKeys(c.byName)), strings.Join(names, ", "), ext)
+	if len(names) <= manyNames {
+		return "known: " + strings.Join(names, ", ")
+	}
+	for _, name := range names {
+		if word != "" && strings.Contains(name, strings.ToLower(word)) {
+			akin = append(akin, name)
+		}
+	}
+	text := fmt.Sprintf("%d are known", len(names))
+	if len(akin) > 0 && len(akin) <= manyNames {
+		text += ", among them " + strings.Join(akin, ", ")
+	}
+	return text
 }
 
 // name is the first of the item's names.

@@ -21,9 +21,11 @@ const (
 	nearExt = ".yml"
 )
 
-// validName is what may stand in a comma-separated flag, in the head of a
-// table, and in the name of a file, everywhere unquoted.
-var validName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,39}$`)
+// NameForm is what may stand in a comma-separated flag, in the head of a table,
+// and in the name of a file, everywhere unquoted.
+const NameForm = `^[a-z0-9][a-z0-9-]{0,39}$`
+
+var validName = regexp.MustCompile(NameForm)
 
 // CheckName says what is wrong with the name of a thing, or with an alias.
 func CheckName(name string) error {

@@ -1,6 +1,7 @@
 package strictyaml
 
 import (
+	"encoding"
 	"fmt"
 	"reflect"
 	"strconv"
@@ -21,7 +22,10 @@ type Entry[T any] struct {
 // of the file.
 type Entries[T any] []Entry[T]
 
-func (e *Entries[T]) fill(d *Document, n *yaml.Node) {
+func (e *Entries[T]) fill(d *Document, n *yaml.Node, field string) {
+	if !d.want(n, yaml.MappingNode, field, "a mapping of names") {
+		return
+	}
 	d.eachField(n, func(key, value *yaml.Node) {
 		entry := Entry[T]{Name: key.Value}
 		d.value(value, reflect.ValueOf(&entry.Value).Elem(), key.Value)
@@ -29,9 +33,21 @@ func (e *Entries[T]) fill(d *Document, n *yaml.Node) {
 	})
 }
 
-// filler is what all Entries are to the decoder.
+// OneOrMore is a value, or a list of such values.
+type OneOrMore[T any] []T
+
+func (o *OneOrMore[T]) fill(d *Document, n *yaml.Node, field string) {
+	if n.Kind == yaml.SequenceNode {
+		d.elements(n, reflect.ValueOf(o).Elem(), field)
+		return
+	}
+	*o = make([]T, 1)
+	d.value(n, reflect.ValueOf(o).Elem().Index(0), field)
+}
+
+// filler is a value that knows the form in which a file says it.
 type filler interface {
-	fill(d *Document, n *yaml.Node)
+	fill(d *Document, n *yaml.Node, field string)
 }
 
 func (d *Document) decode(out any) {
@@ -52,9 +68,10 @@ func (d *Document) value(n *yaml.Node, out reflect.Value, field string) {
 		}
 		return
 	case filler:
-		if d.want(n, yaml.MappingNode, field, "a mapping of names") {
-			to.fill(d, n)
-		}
+		to.fill(d, n, field)
+		return
+	case encoding.TextUnmarshaler:
+		d.scalar(n, field, func() error { return to.UnmarshalText([]byte(n.Value)) })
 		return
 	case *time.Duration:
 		d.scalar(n, field, func() error { return duration(n, to) })
@@ -118,16 +135,19 @@ func (d *Document) scalar(n *yaml.Node, field string, decode func() error) {
 
 // fields decodes a mapping into a struct.
 func (d *Document) fields(n *yaml.Node, out reflect.Value) {
-	known := make(map[string]reflect.Value)
 	var names []string
-	for f, v := range out.Fields() {
-		tag := f.Tag.Get("yaml")
-		known[tag] = v
-		names = append(names, tag)
-	}
+	known := make(map[string]reflect.Value)
+	collect(out, func(name string, v reflect.Value) {
+		names = append(names, name)
+		known[name] = v
+	})
 	d.eachField(n, func(key, value *yaml.Node) {
 		if field, ok := known[key.Value]; ok {
 			d.value(value, field, key.Value)
+			return
+		}
+		if homes := within(out, key.Value); len(homes) > 0 {
+			d.complain(key, "field %s not found here; it stands in %s", name(key.Value), strings.Join(homes, " and in "))
 			return
 		}
 		near := Nearest(key.Value, names)
@@ -138,6 +158,35 @@ func (d *Document) fields(n *yaml.Node, out reflect.Value) {
 		d.meant[n] = append(d.meant[n], near)
 		d.complain(key, "field %s not found; did you mean %s?", name(key.Value), near)
 	})
+}
+
+// collect visits the fields of a struct that a file can fill, those of embedded
+// structs among them.
+func collect(out reflect.Value, visit func(name string, v reflect.Value)) {
+	for f, v := range out.Fields() {
+		if f.Anonymous {
+			collect(v, visit)
+			continue
+		}
+		visit(f.Tag.Get("yaml"), v)
+	}
+}
+
+// within names the fields of a struct that are structs which have the named
+// field themselves.
+func within(out reflect.Value, name string) []string {
+	var homes []string
+	collect(out, func(home string, v reflect.Value) {
+		if v.Kind() != reflect.Struct {
+			return
+		}
+		collect(v, func(inner string, _ reflect.Value) {
+			if inner == name {
+				homes = append(homes, home)
+			}
+		})
+	})
+	return homes
 }
 
 // eachField goes through a mapping, and notes keys that are no words or that
@@ -195,7 +244,7 @@ func boolean(n *yaml.Node, out reflect.Value) error {
 
 func integer(n *yaml.Node, out reflect.Value) error {
 	i, err := strconv.Atoi(n.Value)
-	if err != nil {
+	if err != nil || strconv.Itoa(i) != n.Value { // 010 is eight to some
 		return fmt.Errorf("%s is not a whole number", Quote(n.Value))
 	}
 	out.SetInt(int64(i))

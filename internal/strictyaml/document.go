@@ -27,6 +27,7 @@ const MaxSize = 64 << 10
 // all that was found wrong with it so far. It is not for concurrent use.
 type Document struct {
 	file     string
+	data     []byte
 	root     *yaml.Node
 	problems []*Problem
 	bad      map[*yaml.Node]bool     // values that have a problem of their own
@@ -38,7 +39,7 @@ type Document struct {
 // fields to speak of. Otherwise problems of single fields are kept in the
 // document, so that the caller can add those between fields before [Document.Err].
 func Load(file string, data []byte, out any) (*Document, error) {
-	d := &Document{file: file, bad: map[*yaml.Node]bool{}, meant: map[*yaml.Node][]string{}}
+	d := &Document{file: file, data: data, bad: map[*yaml.Node]bool{}, meant: map[*yaml.Node][]string{}}
 	if p := d.checkText(data); p != nil {
 		return nil, p
 	}
@@ -48,10 +49,6 @@ func Load(file string, data []byte, out any) (*Document, error) {
 	d.decode(out)
 	return d, nil
 }
-
-// Err gives all problems, one per line in the order of the file; nil if there
-// are none.
-func (d *Document) Err() error { return join(d.problems) }
 
 // checkText refuses what no person wrote.
 func (d *Document) checkText(data []byte) *Problem {
@@ -84,7 +81,7 @@ func (d *Document) compose(data []byte) *Problem {
 		return d.notYAML(err)
 	}
 	if err := loader.Load(&second); err == nil {
-		return d.problem(second.Line, second.Column, "a second document; want one per file")
+		return d.shown(second.Line, second.Column, "a second document; want one per file")
 	} else if !errors.Is(err, io.EOF) {
 		return d.notYAML(err)
 	}
@@ -93,7 +90,7 @@ func (d *Document) compose(data []byte) *Problem {
 		d.root = d.root.Content[0]
 	}
 	if d.root.Kind != yaml.MappingNode {
-		return d.problem(d.root.Line, d.root.Column, "want a mapping of fields, not %s", kindOf(d.root))
+		return d.shown(d.root.Line, d.root.Column, "want a mapping of fields, not %s", kindOf(d.root))
 	}
 	return nil
 }
@@ -111,17 +108,27 @@ func (d *Document) notYAML(err error) *Problem {
 			text += fmt.Sprintf(" that starts at %d:%d", at.ContextMark.Line, at.ContextMark.Column)
 		}
 	}
-	return d.problem(max(1, at.Mark.Line), max(1, at.Mark.Column), "not YAML: %s", text)
+	return d.shown(max(1, at.Mark.Line), max(1, at.Mark.Column), "not YAML: %s", text)
 }
 
+// problem is one without an excerpt.
 func (d *Document) problem(line, column int, format string, args ...any) *Problem {
 	return &Problem{File: d.file, Line: line, Column: column, Text: fmt.Sprintf(format, args...)}
+}
+
+// shown is a problem with the line that it is about.
+func (d *Document) shown(line, column int, format string, args ...any) *Problem {
+	p := d.problem(line, column, format, args...)
+	p.Excerpt = excerpt(d.data, line, column)
+	return p
 }
 
 // complain notes a problem of the node's own.
 func (d *Document) complain(n *yaml.Node, format string, args ...any) {
 	d.bad[n] = true
-	d.problems = append(d.problems, d.problem(n.Line, n.Column, format, args...))
+	p := d.problem(n.Line, n.Column, format, args...)
+	p.quote = true
+	d.problems = append(d.problems, p)
 }
 
 // Place is where a field stands, or would stand, in a document.
@@ -180,9 +187,27 @@ func (p Place) Given() bool { return p.value != nil }
 // decoded: a rule about its value makes no sense otherwise.
 func (p Place) Sound() bool { return !p.doc.bad[p.value] }
 
+// Is reports whether the file has the field with this single value.
+func (p Place) Is(value string) bool {
+	return p.Given() && p.value.Kind == yaml.ScalarNode && p.value.Value == value
+}
+
+// IsList reports whether the file has the field with a list as its value.
+func (p Place) IsList() bool { return p.Given() && p.value.Kind == yaml.SequenceNode }
+
+// IsMapping reports whether the file has the field with a mapping as its value.
+func (p Place) IsMapping() bool { return p.Given() && p.value.Kind == yaml.MappingNode }
+
+// IsEmpty reports whether the file has the field with {} or [] as its value.
+func (p Place) IsEmpty() bool {
+	return p.Given() && p.value.Kind != yaml.ScalarNode && len(p.value.Content) == 0
+}
+
 // Errorf notes that something is wrong at this place.
 func (p Place) Errorf(format string, args ...any) {
-	p.doc.problems = append(p.doc.problems, p.doc.problem(p.line, p.column, format, args...))
+	problem := p.doc.problem(p.line, p.column, format, args...)
+	problem.quote = p.Given() && p.parent != nil
+	p.doc.problems = append(p.doc.problems, problem)
 }
 
 // Require notes a problem if the field is missing; allowed says what to write.

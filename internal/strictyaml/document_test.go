@@ -1,6 +1,9 @@
 package strictyaml_test
 
 import (
+	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -67,7 +70,12 @@ func TestABadElementKeepsItsPlace(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	doc.At("rooms", "bath", "notes", "2").Errorf("too many")
-	want := "house.yaml:2:23: notes: want a single value, not a list\nhouse.yaml:2:27: too many"
+	want := `house.yaml:2:23: notes: want a single value, not a list
+      bath: {notes: [one, [], three]}
+                          ^
+house.yaml:2:27: too many
+      bath: {notes: [one, [], three]}
+                              ^`
 	if err := doc.Err(); err == nil || err.Error() != want {
 		t.Errorf("got\n%v\nwant\n%s", err, want)
 	}
@@ -111,9 +119,9 @@ rooms:
 func TestRequireIsSilentWhereTheCauseHasBeenTold(t *testing.T) {
 	for text, want := range map[string]string{
 		"rooms: {}\n":                "house.yaml:1:1: field name is required: what it is called",
-		"nam: x\n":                   "house.yaml:1:1: field nam not found; did you mean name?",
-		"name:\n":                    "house.yaml:1:6: name: no value; leave the field out, or write {} for a mapping of defaults",
-		"name: x\nrooms: {attic: 1}": "house.yaml:2:16: attic: want a mapping of fields, not the single value \"1\"",
+		"nam: x\n":                   "house.yaml:1:1: field nam not found; did you mean name?\n    nam: x\n    ^",
+		"name:\n":                    "house.yaml:1:6: name: no value; leave the field out, or write {} for a mapping of defaults\n    name:\n         ^",
+		"name: x\nrooms: {attic: 1}": "house.yaml:2:16: attic: want a mapping of fields, not the single value \"1\"\n    rooms: {attic: 1}\n                   ^",
 	} {
 		doc := load(t, text, &house{})
 		doc.At("name").Require("what it is called")
@@ -123,6 +131,96 @@ func TestRequireIsSilentWhereTheCauseHasBeenTold(t *testing.T) {
 		doc.At("garden", "tree").Require("a tree")
 		if err := doc.Err(); err == nil || err.Error() != want {
 			t.Errorf("%q: got\n%v\nwant\n%s", text, err, want)
+		}
+	}
+}
+
+// weight is a value that knows its own text.
+type weight int
+
+func (w *weight) UnmarshalText(text []byte) error {
+	kilos, isKilos := strings.CutSuffix(string(text), "kg")
+	n, err := strconv.Atoi(kilos)
+	if !isKilos || err != nil {
+		return fmt.Errorf("%s is not a weight such as 5kg", strictyaml.Quote(string(text)))
+	}
+	*w = weight(n)
+	return nil
+}
+
+type common struct {
+	Weight weight `yaml:"weight"`
+}
+
+type furniture struct {
+	common
+	Colours strictyaml.OneOrMore[colour] `yaml:"colours"`
+	Drawer  struct {
+		common
+		Handle string `yaml:"handle"`
+	} `yaml:"drawer"`
+}
+
+func TestLoadReadsEmbeddedFieldsTextsAndOneOrMore(t *testing.T) {
+	for colours, want := range map[string][]colour{"green": {"green"}, "[red, green]": {"red", "green"}, "[]": {}} {
+		var got furniture
+		doc := load(t, "weight: 5kg\ncolours: "+colours+"\ndrawer: {weight: 1kg, handle: brass}\n", &got)
+		if err := doc.Err(); err != nil {
+			t.Fatal(err)
+		}
+		if got.Weight != 5 || got.Drawer.Weight != 1 || got.Drawer.Handle != "brass" || !slices.Equal(got.Colours, want) {
+			t.Errorf("%s: %+v", colours, got)
+		}
+	}
+}
+
+func TestBadEmbeddedFieldsTextsAndOneOrMore(t *testing.T) {
+	doc := load(t, `weight: heavy
+colours: [red, blue]
+handle: brass
+drawer:
+  weight: [5kg]
+  colours: red
+`, &furniture{})
+	want := `house.yaml:1:9: weight: "heavy" is not a weight such as 5kg
+    weight: heavy
+            ^
+house.yaml:2:16: colours: "blue" is not one of red, green
+    colours: [red, blue]
+                   ^
+house.yaml:3:1: field handle not found here; it stands in drawer
+    handle: brass
+    ^
+house.yaml:5:11: weight: want a single value, not a list
+      weight: [5kg]
+              ^
+house.yaml:6:3: field colours not found; the fields here are weight, handle
+      colours: red
+      ^`
+	if diff := cmp.Diff(want, fmt.Sprint(doc.Err())); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// A number that two people would read differently is none.
+func TestWholeNumbersAreWrittenInOneWay(t *testing.T) {
+	for _, text := range []string{"010", "+5", "0x10", "-0", "1_000", "1e3", "1.0", "99999999999999999999"} {
+		if doc := load(t, "rooms: {bath: {coats: "+text+"}}\n", &house{}); doc.Err() == nil {
+			t.Errorf("%s was accepted", text)
+		}
+	}
+}
+
+// Rules that are applied for several reasons tell a problem once.
+func TestTheSameProblemIsToldOnce(t *testing.T) {
+	doc := load(t, "name: x\n", &house{})
+	doc.At("name").Errorf("too short")
+	doc.At("name").Errorf("no vowel")
+	doc.At("name").Errorf("too short")
+	want := "house.yaml:1:7: too short\n    name: x\n          ^\nhouse.yaml:1:7: no vowel\n    name: x\n          ^"
+	for range 2 {
+		if err := doc.Err(); err == nil || err.Error() != want {
+			t.Errorf("got\n%v\nwant\n%s", err, want)
 		}
 	}
 }

@@ -17,26 +17,45 @@ type Problem struct {
 	File         string
 	Line, Column int
 	Text         string
+	// Excerpt is the line of the file and below it a caret under the column;
+	// empty where there is nothing to show, as with a missing field.
+	Excerpt string
+
+	quote bool // whether it is to have an excerpt when it is told
 }
 
 // Error gives the problem in the form that editors and terminals can jump to,
-// file:line:column: text.
+// file:line:column: text, and the excerpt below it, indented.
 func (p *Problem) Error() string {
-	return fmt.Sprintf("%s:%d:%d: %s", p.File, p.Line, p.Column, p.Text)
+	head := fmt.Sprintf("%s:%d:%d: %s", p.File, p.Line, p.Column, p.Text)
+	if p.Excerpt == "" {
+		return head
+	}
+	return head + "\n" + p.Excerpt
 }
 
-// join gives all problems in the order of the file, one per line, or nil.
-func join(problems []*Problem) error {
-	sorted := slices.SortedStableFunc(slices.Values(problems), func(a, b *Problem) int {
+// Err gives all problems in the order of the file, each a line and an excerpt
+// and each once; nil if there are none.
+func (d *Document) Err() error {
+	told := make(map[Problem]bool)
+	var errs []error
+	sorted := slices.SortedStableFunc(slices.Values(d.problems), func(a, b *Problem) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
-	var errs []error
-	for i, p := range sorted {
-		if i == maxProblems {
-			errs = append(errs, fmt.Errorf("%s: and %d more problems", p.File, len(sorted)-i))
-			break
+	for _, p := range sorted {
+		again := told[*p]
+		told[*p] = true
+		if again || len(told) > maxProblems {
+			continue
 		}
-		errs = append(errs, p)
+		tell := *p // a second call finds the problems as this one did
+		if tell.quote {
+			tell.Excerpt = excerpt(d.data, tell.Line, tell.Column)
+		}
+		errs = append(errs, &tell)
+	}
+	if more := len(told) - maxProblems; more > 0 {
+		errs = append(errs, fmt.Errorf("%s: and %d more problems", d.file, more))
 	}
 	return errors.Join(errs...)
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"runtime"
 	"slices"
 	"strings"
@@ -169,6 +170,46 @@ func away(f func() error) error {
 
 // errEnded is returned where f called runtime.Goexit, as testing.FailNow does.
 var errEnded = errors.New("the function ended its goroutine instead of returning")
+
+// Start starts cmd as a process of ns. Its goroutines, which pass its output
+// on, are outside. All programs are started by one thread, which lasts as long
+// as this process: a Pdeathsig of theirs means the death of the thread that
+// started them.
+func (ns *Namespace) Start(cmd *exec.Cmd) error {
+	base, err := home()
+	if err != nil {
+		return err
+	}
+	var panicked any
+	done := make(chan struct{})
+	starter() <- func() {
+		defer close(done)
+		defer func() { panicked = recover() }()
+		// A thread that cannot be brought home enters another at the next start.
+		defer func() { _ = netns.Set(base) }()
+		if err = os.NewSyscallError("setns", netns.Set(ns.handle)); err == nil {
+			err = cmd.Start()
+		}
+	}
+	<-done
+	if panicked != nil {
+		panic(panicked)
+	}
+	return err
+}
+
+// starter is the thread that starts programs: it makes one call after the
+// other.
+var starter = sync.OnceValue(func() chan<- func() {
+	calls := make(chan func())
+	go func() {
+		runtime.LockOSThread() // for good
+		for call := range calls {
+			call()
+		}
+	}()
+	return calls
+})
 
 // FD is the descriptor of the namespace, for libraries that take one. It stays
 // the namespace's own.

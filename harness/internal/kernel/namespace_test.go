@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -198,6 +199,67 @@ func echo(socket net.PacketConn, answer string) {
 	}
 }
 
+func TestStartedProgramsAreInTheirNamespace(t *testing.T) {
+	for _, ns := range namespaces(t, 2) {
+		cmd := exec.Command("readlink", "/proc/self/ns/net")
+		var out strings.Builder
+		cmd.Stdout = &out
+		if err := ns.Start(cmd); err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Wait(); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.TrimSpace(out.String()); got != ns.ID() {
+			t.Errorf("the program ran in %s, want %s", got, ns.ID())
+		}
+	}
+	if away := strayed(t); len(away) > 0 {
+		t.Errorf("after two programs: %s", away)
+	}
+}
+
+func TestManyStartsLeaveNothingBehind(t *testing.T) {
+	ns := namespaces(t, 1)[0]
+	start := func() {
+		cmd := exec.Command("true")
+		if err := errors.Join(ns.Start(cmd), cmd.Wait()); err != nil {
+			t.Fatal(err)
+		}
+		missing := exec.Command("/no/such/program")
+		if err := ns.Start(missing); !errors.Is(err, os.ErrNotExist) {
+			t.Fatalf("a program that there is not: %v", err)
+		}
+	}
+	start() // makes the thread that starts programs
+	leaktest.Watch(t)
+	for range 20 {
+		start()
+	}
+	if away := strayed(t); len(away) > 0 {
+		t.Errorf("after programs that there are not: %s", away)
+	}
+}
+
+func TestStartHandsPanicsToTheCallerAndGoesOn(t *testing.T) {
+	ns := namespaces(t, 1)[0]
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("starting no command did not panic")
+			}
+		}()
+		_ = ns.Start(nil)
+	}()
+	cmd := exec.Command("true")
+	if err := errors.Join(ns.Start(cmd), cmd.Wait()); err != nil {
+		t.Error(err)
+	}
+	if away := strayed(t); len(away) > 0 {
+		t.Errorf("after a panic: %s", away)
+	}
+}
+
 func TestManyDosLeaveNothingBehind(t *testing.T) {
 	ns := namespaces(t, 1)[0]
 	noop := func() error { return nil }
@@ -239,6 +301,7 @@ func TestAClosedNamespaceAnswersNothing(t *testing.T) {
 	_, sentErr := ns.SentPackets("lo")
 	for what, err := range map[string]error{
 		"SetDown":        ns.SetDown("lo"),
+		"StopDelivery":   ns.StopDelivery("lo"),
 		"LoopbackUp":     ns.LoopbackUp(),
 		"SentPackets":    sentErr,
 		"Bridge":         ns.Bridge("br", nil),
@@ -255,5 +318,8 @@ func TestAClosedNamespaceAnswersNothing(t *testing.T) {
 	}
 	if err := ns.Do(func() error { return nil }); err == nil {
 		t.Error("Do entered a closed namespace")
+	}
+	if err := ns.Start(exec.Command("true")); err == nil {
+		t.Error("Start entered a closed namespace")
 	}
 }

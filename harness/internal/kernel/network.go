@@ -187,6 +187,32 @@ func (ns *Namespace) AddRoute(r Route) error {
 	return nil
 }
 
+// StopDelivery has the namespace forget that the addresses of an interface are
+// its own: packets to them are no longer delivered, and nothing of the kernel's
+// answers them. They are not forwarded either, nor refused (net/ipv4/route.c,
+// ip_error), unless the namespace forwards. Raw sockets that make their own
+// headers go on sending from these addresses, and packet sockets go on seeing
+// what arrives.
+func (ns *Namespace) StopDelivery(name string) error {
+	h, link, err := ns.find(name)
+	if err != nil {
+		return err
+	}
+	local := &netlink.Route{Table: unix.RT_TABLE_LOCAL, LinkIndex: link.Attrs().Index}
+	routes, err := dumped(func() ([]netlink.Route, error) {
+		return h.RouteListFiltered(unix.AF_INET, local, netlink.RT_FILTER_TABLE|netlink.RT_FILTER_OIF)
+	})
+	for _, r := range routes {
+		if err == nil {
+			err = h.RouteDel(&r)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("interface %s: local routes: %w", name, err)
+	}
+	return nil
+}
+
 // SetDown pulls an interface's cable.
 func (ns *Namespace) SetDown(name string) error {
 	h, link, err := ns.find(name)

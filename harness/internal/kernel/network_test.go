@@ -132,6 +132,34 @@ func TestAPulledCableCarriesNothing(t *testing.T) {
 	}
 }
 
+// What is no longer delivered is no longer the namespace's own, while other
+// interfaces' addresses are.
+func TestStopDeliveryTakesAnInterfacesAddresses(t *testing.T) {
+	left, right := pair(t)
+	if err := left.LoopbackUp(); err != nil {
+		t.Fatal(err)
+	}
+	if err := left.StopDelivery("left"); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		ns   *kernel.Namespace
+		addr netip.Addr
+		want error
+	}{{left, leftIP, unix.EADDRNOTAVAIL}, {left, netip.MustParseAddr("127.0.0.1"), nil}, {right, rightIP, nil}} {
+		err := c.ns.Do(func() error {
+			conn, err := net.ListenPacket("udp4", netip.AddrPortFrom(c.addr, 4321).String())
+			if err == nil {
+				err = conn.Close()
+			}
+			return err
+		})
+		if !errors.Is(err, c.want) {
+			t.Errorf("a socket at %s: %v, want %v", c.addr, err, c.want)
+		}
+	}
+}
+
 // An interface whose other end is down is not up, sooner or later.
 func TestWaitUpEndsWithItsContext(t *testing.T) {
 	left, right := pair(t)
@@ -197,6 +225,7 @@ func TestErrorsNameWhatTheyAreAbout(t *testing.T) {
 			To: netip.MustParsePrefix("10.0.0.0/8"), Via: netip.MustParseAddr("203.0.113.1"), // of no network
 		}),
 		"interface gone": left.SetDown("gone"),
+		"interface mute": left.StopDelivery("mute"),
 		"interface lost": left.AddNetem("lost"),
 	} {
 		if err == nil || !strings.HasPrefix(err.Error(), want) && !strings.Contains(err.Error(), ": "+want) {

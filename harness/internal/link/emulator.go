@@ -57,15 +57,16 @@ func New() (*Emulator, error) {
 }
 
 // Hold delays every packet that the router ns forwards, in both directions, by
-// delay.
-func (e *Emulator) Hold(ns *kernel.Namespace, delay time.Duration) error {
+// delay, apart from those that leave by an interface of turned through which
+// they came.
+func (e *Emulator) Hold(ns *kernel.Namespace, delay time.Duration, turned ...string) error {
 	fd, err := bindQueue(ns)
 	if err == nil {
 		_, err = e.ask(request{Op: opHold, Delay: delay}, fd)
 		err = errors.Join(err, unix.Close(fd)) // the other process has its own
 	}
 	if err == nil {
-		err = applyHold(ns)
+		err = applyHold(ns, turned)
 	}
 	if err != nil {
 		return fmt.Errorf("hold packets: %w", err)
@@ -78,13 +79,13 @@ var native atomic.Pointer[bool]
 
 // applyHold commits the rule that hands packets over: in the form that this
 // kernel knows, which the first call finds out by trying.
-func applyHold(ns *kernel.Namespace) error {
+func applyHold(ns *kernel.Namespace, turned []string) error {
 	if known := native.Load(); known != nil {
-		return natrules.HoldForwarded(queueNumber, *known).Apply(ns.FD())
+		return natrules.HoldForwarded(queueNumber, *known, turned).Apply(ns.FD())
 	}
 	var errs []error
 	for _, form := range []bool{false, true} {
-		err := natrules.HoldForwarded(queueNumber, form).Apply(ns.FD())
+		err := natrules.HoldForwarded(queueNumber, form, turned).Apply(ns.FD())
 		if err == nil {
 			native.Store(&form)
 			return nil

@@ -24,7 +24,7 @@ func golden(profile string) string {
 // PUNCHLAB_UPDATE=1 (make update) writes them.
 func TestRulesOfEveryProfile(t *testing.T) {
 	for _, p := range natprofiles.All() {
-		got := natrules.Linux(p, wan).String()
+		got := natrules.NAT(p, place(p)).String()
 		if os.Getenv("PUNCHLAB_UPDATE") == "1" {
 			if err := os.WriteFile(golden(p.Name), []byte(got), 0o644); err != nil {
 				t.Fatal(err)
@@ -58,16 +58,16 @@ func TestEveryGoldenTextBelongsToAProfile(t *testing.T) {
 // A profile's name must not matter: rules are made of its fields.
 func TestRulesDoNotDependOnTheName(t *testing.T) {
 	for _, p := range natprofiles.All() {
-		want := natrules.Linux(p, wan).String()
+		want := natrules.NAT(p, place(p)).String()
 		p.Name, p.Aliases, p.Tags, p.Summary = "other", nil, nil, ""
-		if diff := cmp.Diff(want, natrules.Linux(p, wan).String()); diff != "" {
+		if diff := cmp.Diff(want, natrules.NAT(p, place(p)).String()); diff != "" {
 			t.Error(diff)
 		}
 	}
 }
 
 func TestARouterThatOnlyForwardsNeedsNoRules(t *testing.T) {
-	if got := natrules.Linux(natprofiles.Profile{}, wan); len(got.Tables) != 0 {
+	if got := natrules.NAT(natprofiles.Profile{TCP: natprofiles.Transport{Filtering: natprofiles.Unfiltered}}, natrules.Place{}); len(got.Tables) != 0 {
 		t.Errorf("rules of a router that translates nothing:\n%s", got)
 	}
 }
@@ -80,10 +80,12 @@ func TestBackboneDropsFromAndTo(t *testing.T) {
 		ip daddr 10.0.0.0/8 drop
 		ip saddr 172.16.0.0/12 drop
 		ip daddr 172.16.0.0/12 drop
+		ip daddr 198.18.255.0/24 drop
 	}
 }
 `
-	got := natrules.Backbone([]netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("172.16.0.0/12")}).String()
+	got := natrules.Backbone([]netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("172.16.0.0/12")},
+		netip.MustParsePrefix("198.18.255.0/24")).String()
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
@@ -94,11 +96,13 @@ func TestHoldForwardedInBothForms(t *testing.T) {
 		want := `table ip link {
 	chain forward {
 		type filter hook forward priority filter; policy accept;
+		iifname "nat-a" oifname "nat-a" accept
+		iifname "nat-b" oifname "nat-b" accept
 		` + statement + `
 	}
 }
 `
-		if diff := cmp.Diff(want, natrules.HoldForwarded(3, native).String()); diff != "" {
+		if diff := cmp.Diff(want, natrules.HoldForwarded(3, native, []string{"nat-a", "nat-b"}).String()); diff != "" {
 			t.Errorf("native %v (-want +got)\n%s", native, diff)
 		}
 	}

@@ -13,15 +13,22 @@ import (
 // own queue expression, or the xtables target behind nftables' compatibility
 // layer (native false), which small kernels have instead.
 //
-// The rule belongs into a namespace without conntrack: held packets of flows
+// A packet that leaves by an interface of turned through which it came is not
+// held: it has not been on the link.
+//
+// The rules belong into a namespace without conntrack: held packets of flows
 // that cross otherwise clash when they are confirmed.
-func HoldForwarded(queue uint16, native bool) Ruleset {
+func HoldForwarded(queue uint16, native bool, turned []string) Ruleset {
 	hold := []expr.Any{targetNFQUEUE(queue)}
 	if native {
 		hold = []expr.Any{&expr.Queue{Num: queue}}
 	}
+	var rules []Rule
+	for _, device := range turned {
+		rules = append(rules, join(comesFrom(device), leavesBy(device), accept()))
+	}
 	return Ruleset{Tables: []Table{{Name: "link", Chains: []Chain{
-		filterChain("forward", nftables.ChainHookForward, []Rule{hold}),
+		filterChain("forward", nftables.ChainHookForward, append(rules, hold)),
 	}}}}
 }
 

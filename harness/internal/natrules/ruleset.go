@@ -18,13 +18,16 @@ type Ruleset struct {
 	Tables []Table
 }
 
-// Table is a named list of chains.
+// Table is a named list of sets, of timeouts for connections, and of chains.
 type Table struct {
-	Name   string
-	Chains []Chain
+	Name     string
+	Sets     []Set
+	Timeouts []Timeouts
+	Chains   []Chain
 }
 
-// Chain is a base chain: it hangs on a hook, at a priority.
+// Chain is a list of rules. A base chain hangs on a hook, at a priority; one
+// without a hook is jumped to from others.
 type Chain struct {
 	Name     string
 	Type     nftables.ChainType
@@ -57,16 +60,29 @@ const (
 
 // Apply commits the ruleset to the network namespace that fd refers to, in one
 // transaction: all of it or nothing.
-func (r Ruleset) Apply(fd int) error {
-	if len(r.Tables) == 0 {
+func (r Ruleset) Apply(fd int) error { return r.commit(fd, false) }
+
+// Replace does the same where the namespace has rules already, which are gone
+// afterwards. It takes longer, since the kernel waits until no packet is within
+// the old rules. Connections that conntrack knows stay: who wants them
+// forgotten flushes conntrack.
+func (r Ruleset) Replace(fd int) error { return r.commit(fd, true) }
+
+func (r Ruleset) commit(fd int, flush bool) error {
+	if len(r.Tables) == 0 && !flush {
 		return nil
 	}
 	conn, err := nftables.New(nftables.WithNetNSFd(fd), nftables.WithSockOptions(prepare))
 	if err != nil {
 		return fmt.Errorf("nftables: %w", err)
 	}
+	if flush {
+		conn.FlushRuleset()
+	}
 	for _, t := range r.Tables {
-		t.add(conn)
+		if err := t.add(conn); err != nil {
+			return fmt.Errorf("nftables: table %s: %w", t.Name, err)
+		}
 	}
 	if err := conn.Flush(); err != nil {
 		return fmt.Errorf("nftables: commit of %d tables: %w", len(r.Tables), err)
@@ -86,15 +102,30 @@ func prepare(c *netlink.Conn) error {
 	return c.SetDeadline(time.Now().Add(answerTime))
 }
 
-func (t Table) add(conn *nftables.Conn) {
+// add puts the table into the batch: the chains that others jump to before all
+// rules, and the sets before the rules that use them.
+func (t Table) add(conn *nftables.Conn) error {
 	table := conn.AddTable(&nftables.Table{Family: nftables.TableFamilyIPv4, Name: t.Name})
-	for _, c := range t.Chains {
-		chain := conn.AddChain(&nftables.Chain{
-			Table: table, Name: c.Name, Type: c.Type,
-			Hooknum: c.Hook, Priority: c.Priority, Policy: &c.Policy,
-		})
-		for _, r := range c.Rules {
-			conn.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: r})
+	chains := make([]*nftables.Chain, len(t.Chains))
+	for i, c := range t.Chains {
+		chains[i] = &nftables.Chain{Table: table, Name: c.Name}
+		if c.Hook != nil {
+			chains[i].Type, chains[i].Hooknum, chains[i].Priority, chains[i].Policy = c.Type, c.Hook, c.Priority, &c.Policy
+		}
+		conn.AddChain(chains[i])
+	}
+	for i, s := range t.Sets {
+		if err := s.add(conn, table, uint32(i+1)); err != nil {
+			return err
 		}
 	}
+	for _, o := range t.Timeouts {
+		o.add(conn, table)
+	}
+	for i, c := range t.Chains {
+		for _, r := range c.Rules {
+			conn.AddRule(&nftables.Rule{Table: table, Chain: chains[i], Exprs: r})
+		}
+	}
+	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 
+	"github.com/google/nftables"
 	"github.com/google/nftables/expr"
 	"golang.org/x/sys/unix"
 )
@@ -52,10 +53,18 @@ func addressIn(offset uint32, network netip.Prefix) []expr.Any {
 }
 
 // isTCP is `meta l4proto tcp`.
-func isTCP() []expr.Any {
+func isTCP() []expr.Any { return isProtocol(unix.IPPROTO_TCP) }
+
+// isUDP is `meta l4proto udp`.
+func isUDP() []expr.Any { return isProtocol(unix.IPPROTO_UDP) }
+
+// isICMP is `meta l4proto icmp`.
+func isICMP() []expr.Any { return isProtocol(unix.IPPROTO_ICMP) }
+
+func isProtocol(number byte) []expr.Any {
 	return []expr.Any{
 		&expr.Meta{Key: expr.MetaKeyL4PROTO, Register: reg},
-		&expr.Cmp{Op: expr.CmpOpEq, Register: reg, Data: []byte{unix.IPPROTO_TCP}},
+		&expr.Cmp{Op: expr.CmpOpEq, Register: reg, Data: []byte{number}},
 	}
 }
 
@@ -84,4 +93,13 @@ func rejectWithReset() []expr.Any {
 // rejectWithPortUnreachable is `reject with icmp port-unreachable`.
 func rejectWithPortUnreachable() []expr.Any {
 	return []expr.Any{&expr.Reject{Type: unix.NFT_REJECT_ICMP_UNREACH, Code: icmpPortUnreachable}}
+}
+
+// filterChain is a base chain of type filter at the usual priority.
+func filterChain(name string, hook *nftables.ChainHook, rules []Rule) Chain {
+	return Chain{
+		Name: name, Type: nftables.ChainTypeFilter,
+		Hook: hook, Priority: nftables.ChainPriorityFilter,
+		Policy: nftables.ChainPolicyAccept, Rules: rules,
+	}
 }

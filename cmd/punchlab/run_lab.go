@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/punchlab/punchlab/harness"
+)
+
+// running is a run whose lab is built.
+type running struct {
+	*labRun
+	lab  *harness.Lab
+	tell *transcript
+	all  []*process
+	// awaited are those with whose end the run ends.
+	awaited []*process
+	// signals ends the run with the first one; the next one has its usual effect.
+	signals chan os.Signal
+}
+
+// run runs everything, and returns an error with the exit status.
+func (r *labRun) run(ctx context.Context) (err error) {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) { // as nohup(1) has it
+		signal.Notify(signals, syscall.SIGHUP)
+	}
+	lab, err := r.build(ctx)
+	if err != nil && ctx.Err() != nil {
+		return marked(err, afterSignal(os.Interrupt))
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, failed(lab.Close())) }()
+	now := &running{labRun: r, lab: lab, tell: newTranscript(r.programs(), r.json), signals: signals}
+	status, err := now.toTheEnd()
+	err = errors.Join(err, stopAll(now.all), now.tell.failure())
+	if err == nil && status != statusDone {
+		err = marked(errTold, status)
+	}
+	return err
+}
+
+// programs are all in the order of their start.
+func (r *labRun) programs() []program {
+	if r.server == nil {
+		return r.peers
+	}
+	return append([]program{*r.server}, r.peers...)
+}
+
+// toTheEnd starts the programs and waits until the run is over.
+func (r *running) toTheEnd() (status int, err error) {
+	env := labEnvironment(r.lab)
+	if err := r.open(env); err != nil {
+		return 0, err
+	}
+	programs := r.programs()
+	for _, p := range programs {
+		if err := r.start(p, env, len(programs) == 1); err != nil {
+			return 0, failed(err)
+		}
+	}
+	for _, p := range r.awaited {
+		select {
+		case <-p.ended:
+		case s := <-r.signals:
+			signal.Stop(r.signals)
+			return afterSignal(s), nil
+		}
+	}
+	if r.keep {
+		if len(r.awaited) > 0 {
+			r.tell.say("the programs have ended; the lab is open until Ctrl-C")
+		}
+		s := <-r.signals
+		signal.Stop(r.signals)
+		if s != os.Interrupt {
+			return afterSignal(s), nil
+		}
+	}
+	for _, p := range r.awaited {
+		if p.status != statusDone {
+			return p.status, nil
+		}
+	}
+	return statusDone, nil
+}
+
+// open tells of the lab.
+func (r *running) open(env environment) error {
+	e := labEvent{Event: "lab", Topology: r.topology.Name, NATs: map[string]string{}, Environment: env}
+	for slot, p := range r.nats {
+		e.NATs[slot] = p.Name
+	}
+	if r.keep {
+		e.Entrances = entrances(r.lab)
+	}
+	r.tell.event(e)
+	if r.keep && !r.json {
+		return write(os.Stdout, entrancePage(e.Entrances))
+	}
+	return nil
+}
+
+// start starts a program. One that is alone has the terminal, if there is one.
+func (r *running) start(p program, env environment, alone bool) error {
+	host := r.lab.Host(p.host)
+	process := newProcess(p, host, env, r.tell)
+	if alone && !r.json {
+		process.attach = terminalFor(r.tell)
+	}
+	r.tell.event(startEvent{"start", p.host, host.Addrs(), p.command})
+	if err := process.start(host); err != nil {
+		return err
+	}
+	r.all = append(r.all, process)
+	if alone || r.server == nil || p != *r.server {
+		r.awaited = append(r.awaited, process)
+	}
+	return nil
+}
+
+// afterSignal is the status after a signal, as a shell has it.
+func afterSignal(s os.Signal) int { return 128 + int(s.(syscall.Signal)) }

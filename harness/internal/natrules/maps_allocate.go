@@ -1,0 +1,159 @@
+package natrules
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/google/nftables/expr"
+
+	"github.com/punchlab/punchlab/natprofiles"
+)
+
+// A mapping is claimed without a race: every try puts (port → me) into the map
+// of owners, where an entry that is there stays as it is, and then looks up who
+// the owner is. All packets that try for a port at the same time are told the
+// same owner. Who I am is my inside endpoint with the zone drawn for this
+// packet, so that a claim owns nothing of an earlier one; older kernels cannot
+// compare two registers, so ident holds (me, me), and finding (owner, me) there
+// says that they are equal.
+//
+// Registers of a claim, which is one rule since registers are not kept between
+// rules:
+//
+//	0 protocol, 1 external address, 2 port      key of reverse
+//	3 zone, 4 inside address, 5 port            its data; 1 to 3 are the data of map
+//	6 to 8 the owner, 9 to 11 me                key of ident
+//	12 to 15                                    key of map
+//
+// A claim that succeeds accepts the packet, which ends the chain raw; one that
+// does not falls through to the next try.
+
+// zones is how many zones there are beside 0.
+const zones = 65535
+
+// allocation adds the chain that makes a mapping, tcp_new.
+func (x protocol) allocation() {
+	rules := x.prepareHost()
+	if x.p.Limits.PerHost > 0 {
+		rules = append(rules, x.hostMayHaveMore()...)
+	}
+	rules = append(rules, join(count(zones, 1, 0), note(0), loads(1, sourceAddress, sourcePort),
+		noted(3), loads(4, sourceAddress, sourcePort), add("ident", 0, none, identLasts)))
+	if !x.p.Translate {
+		rules = append(rules, x.claim(load(sourcePort, 2)))
+		x.chain(x.set("new"), rules...)
+		return
+	}
+	how := x.Ports.Allocation
+	if how == natprofiles.Preserve {
+		for _, i := range x.Ports.Range {
+			rules = append(rules, x.claim(join(load(sourcePort, 2), between(2, i))))
+		}
+		how = x.Ports.OnConflict
+	}
+	if how != natprofiles.Fail {
+		rules = append(rules, x.tries(how))
+	}
+	x.chain(x.set("new"), rules...)
+}
+
+// between ends the rule unless the port in register n is in the interval.
+func between(n int, i natprofiles.Interval) []expr.Any {
+	return []expr.Any{
+		&expr.Cmp{Op: expr.CmpOpGte, Register: register(n), Data: binary.BigEndian.AppendUint16(nil, i.Lo)},
+		&expr.Cmp{Op: expr.CmpOpLte, Register: register(n), Data: binary.BigEndian.AppendUint16(nil, i.Hi)},
+	}
+}
+
+// claim tries for one port, which candidate puts into register 2.
+func (x protocol) claim(candidate []expr.Any) Rule {
+	rule := join(candidate, x.protocolNumber(0), x.external(1),
+		noted(3), loads(4, sourceAddress, sourcePort),
+		add("reverse", 0, 3, x.opening()), get("reverse", 0, 6),
+		noted(9), loads(10, sourceAddress, sourcePort), in("ident", 6),
+		x.key(outbound, 12), add(x.set("map"), 12, 1, x.opening()),
+		get(x.set("map"), 12, 4))
+	return join(rule, inZone(6), accept())
+}
+
+// external puts the external address of a new mapping into register n.
+func (x protocol) external(n int) []expr.Any {
+	switch {
+	case !x.p.Translate:
+		return load(sourceAddress, n)
+	case len(x.at.External) == 1:
+		return address(x.at.External[0], n)
+	case x.p.Addresses.Pooling == natprofiles.Paired:
+		return join(load(sourceAddress, n), get("pair", n, n))
+	default:
+		return join(draw(uint32(len(x.at.External)), 0, n), get("pool", n, n))
+	}
+}
+
+// The tries for a port are a tree of chains, each of which jumps sixteen times
+// to the one below.
+const (
+	branches  = 16
+	fewTries  = branches * branches
+	manyTries = fewTries * branches
+)
+
+// tries adds the chains that try for port after port and gives the jump to the
+// first.
+func (x protocol) tries(how natprofiles.Allocation) Rule {
+	x.chain(x.set("try"), x.candidates(how)...)
+	below := x.set("try")
+	for n := branches; n <= x.howMany(how); n *= branches {
+		name := fmt.Sprintf("%s_%d", x.set("try"), n)
+		rules := make([]Rule, branches)
+		for i := range rules {
+			rules[i] = join(jump(below))
+		}
+		x.chain(name, rules...)
+		below = name
+	}
+	return join(jump(below))
+}
+
+// howMany is how often a port is tried for. At a fill of f, n random tries miss
+// with probability fⁿ. A range that small numbers of tries would not exhaust is
+// tried often enough to find its last port; in one of more than manyTries ports
+// a NAT gives up that is close to full.
+func (x protocol) howMany(how natprofiles.Allocation) int {
+	ports := ports(x.Ports.Range)
+	if how == natprofiles.Block {
+		ports, how = x.Ports.Block.Size, x.Ports.Block.Inside
+	}
+	// Eight tries for each port leave the last of n with (1-1/n)^8n ≈ 1/3000.
+	enough := 8 * ports
+	if how == natprofiles.Sequential {
+		enough = ports
+	}
+	if enough <= fewTries || how == natprofiles.Random && enough > manyTries {
+		return fewTries
+	}
+	return manyTries
+}
+
+// ports is how many there are in the intervals.
+func ports(intervals []natprofiles.Interval) int {
+	n := 0
+	for _, i := range intervals {
+		n += int(i.Hi) - int(i.Lo) + 1
+	}
+	return n
+}
+
+// candidates are the rules of one try.
+func (x protocol) candidates(how natprofiles.Allocation) []Rule {
+	switch {
+	case how == natprofiles.Block:
+		return x.blocks()
+	case x.Ports.Parity:
+		return x.alike(how)
+	case how == natprofiles.Random:
+		return []Rule{x.claim(x.random(x.Ports.Range))}
+	default:
+		return x.sequence(x.Ports.Range, x.Ports.Step, nil)
+	}
+}

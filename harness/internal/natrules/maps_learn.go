@@ -1,0 +1,284 @@
+package natrules
+
+import (
+	"time"
+
+	"github.com/google/nftables"
+	"github.com/google/nftables/expr"
+	"golang.org/x/sys/unix"
+
+	"github.com/punchlab/punchlab/natprofiles"
+)
+
+// learnPriority is after conntrack (-200), so that rules know what it thinks of
+// the packet, and before addresses are translated (-100).
+const learnPriority = -150
+
+// learn starts the time of mappings, permissions and sessions anew, opens
+// permissions, and ends what a RST or an ICMP error ends.
+func (r *router) learn(tcp, udp protocol) {
+	out := map[byte]string{unix.IPPROTO_TCP: "tcp_learn_out", unix.IPPROTO_UDP: "udp_learn_out"}
+	in := map[byte]string{unix.IPPROTO_TCP: "tcp_learn_in", unix.IPPROTO_UDP: "udp_learn_in"}
+	for _, x := range []protocol{tcp, udp} {
+		x.learnOut()
+		x.learnIn()
+	}
+	inProtocols := []byte{unix.IPPROTO_TCP, unix.IPPROTO_UDP}
+	var ends []Rule
+	for _, x := range []protocol{tcp, udp} {
+		if x.AfterICMP == natprofiles.Close {
+			ends = append(ends, join(x.aboutProtocol(), goTo(x.set("icmp_ends"))))
+			x.chain(x.set("icmp_ends"), x.ends(errorInbound)...)
+		}
+	}
+	if len(ends) > 0 {
+		in[unix.IPPROTO_ICMP] = "icmp_learn_in"
+		inProtocols = append(inProtocols, unix.IPPROTO_ICMP)
+		r.chain("icmp_learn_in", ends...)
+	}
+	r.chain("learn_in", join(hasZone(), r.byProtocol("learn_in_by_protocol", in, inProtocols...)))
+	var begins []Rule
+	for i, x := range []protocol{tcp, udp} {
+		begins = append(begins, join(x.is(), r.Table.Timeouts[i].use()))
+	}
+	r.chain("begins", begins...)
+	r.base("learn", nftables.ChainHookPrerouting, learnPriority,
+		join(stateIn(expr.CtStateBitNEW), jump("begins")),
+		join(comesFrom(r.at.WAN), goTo("learn_in")),
+		join(hasZone(), r.byProtocol("learn_out_by_protocol", out, unix.IPPROTO_TCP, unix.IPPROTO_UDP)))
+}
+
+// is is `meta l4proto tcp`, or udp.
+func (x protocol) is() []expr.Any { return isProtocol(x.number) }
+
+// A class of sessions, by what conntrack or a mark says of them, and how long
+// they last. Only an established one makes its endpoint known as one.
+type class struct {
+	name        string
+	is          []expr.Any
+	lasts       time.Duration
+	established bool
+}
+
+// classes are the classes of the protocol's sessions, of which the first that a
+// packet meets is its own.
+func (x protocol) classes() []class {
+	if x.number == unix.IPPROTO_UDP {
+		return []class{{"stream", status(seenReply), x.lastingFor(), true}, {"unreplied", nil, x.opening(), false}}
+	}
+	return []class{
+		{"closed", marked(closedMark), time.Duration(x.Timeouts.Closed), false},
+		{"closing", marked(closingMark), time.Duration(x.Timeouts.Closing), false},
+		{"established", status(assured), x.lastingFor(), true},
+		{"opening", nil, x.opening(), false},
+	}
+}
+
+// learnOut is what packets from inside do.
+func (x protocol) learnOut() {
+	var rules []Rule
+	if x.number == unix.IPPROTO_TCP {
+		rules = append(rules, x.finishing(x.mappingOut())...)
+		rules = append(rules, x.marks(flagRST, closedMark, x.mappingOut())...)
+	}
+	if x.crossings() {
+		rules = append(rules, join(flagged(flagAll, flagSYN), x.mappingOut(), loads(7, outbound.remote, outbound.remotePort),
+			update(x.set("outsyn"), 5, none, x.opening())))
+	}
+	if x.needsBack() {
+		rules = append(rules, join(direction(replyDirection), x.session(0), get(x.set("back"), 0, 4),
+			update(x.set("back"), 0, 4, x.lastingFor()), accept()))
+	}
+	rules = append(rules, x.byClass("out", x.refreshOut)...)
+	x.chain(x.set("learn_out"), rules...)
+}
+
+// learnIn is what packets from outside do. Their RSTs come here only where they
+// end something.
+func (x protocol) learnIn() {
+	var rules []Rule
+	if x.number == unix.IPPROTO_TCP {
+		if x.AfterReset == natprofiles.Close {
+			x.chain("tcp_reset_ends", x.ends(inbound)...)
+			rules = append(rules, join(flagged(flagRST, flagRST), goTo("tcp_reset_ends")))
+		}
+		rules = append(rules, x.finishing(loads(5, inbound.local, inbound.localPort))...)
+	}
+	if x.needsBack() {
+		rules = append(rules, x.stranger())
+	}
+	if x.Timeouts.Refresh == natprofiles.RefreshBoth {
+		rules = append(rules, x.byClass("in", x.refreshIn)...)
+	}
+	x.chain(x.set("learn_in"), rules...)
+}
+
+// mappingOut finds the mapping of an outbound packet. Registers 5 and 6 have the
+// external endpoint and 7 the zone.
+func (x protocol) mappingOut() []expr.Any { return join(x.key(outbound, 0), get(x.set("map"), 0, 5)) }
+
+// finishing marks a connection that a FIN has been seen of. external puts the
+// external endpoint into registers 5 and 6.
+func (x protocol) finishing(external []expr.Any) []Rule {
+	return x.marks(flagFIN, closingMark, external)
+}
+
+// marks marks an established connection whose packet has the flag, and lets its
+// endpoint no longer count as one with an established session; another session
+// that is one says so with its next packet.
+func (x protocol) marks(flag byte, m uint32, external []expr.Any) []Rule {
+	rules := []Rule{join(flagged(flag, flag), status(assured), mark(m))}
+	if x.shares() {
+		rules = append(rules, join(flagged(flag, flag), status(assured), external, remove(x.set("est"), 5, none)))
+	}
+	return rules
+}
+
+// byClass refreshes by the class of the packet's session.
+func (x protocol) byClass(direction string, refresh func(class) []Rule) []Rule {
+	var rules []Rule
+	all := x.classes()
+	for i, c := range all {
+		body := refresh(c)
+		if i == len(all)-1 {
+			return append(rules, body...)
+		}
+		if len(body) == 1 {
+			rules = append(rules, join(c.is, body[0], accept()))
+			continue
+		}
+		name := x.set("refresh_" + direction + "_" + c.name)
+		x.chain(name, body...)
+		rules = append(rules, join(c.is, goTo(name)))
+	}
+	return rules
+}
+
+// refreshOut starts the time anew of what an outbound packet uses. A mapping
+// that an established session uses is not shortened by one that is not.
+//
+// Registers: 0 to 3 the key of map, 4 to 6 that of reverse, 5 to 7 the data of
+// map, 7 to 9 the data of reverse, 5 to 8 the key of perm.
+func (x protocol) refreshOut(c class) []Rule {
+	mapping := join(update(x.set("map"), 0, 5, c.lasts), x.protocolNumber(4), loads(8, outbound.local, outbound.localPort),
+		update("reverse", 4, 7, c.lasts))
+	return append(x.ownLasts(c.lasts), x.refresh(c, outbound, x.mappingOut(), mapping, 5)...)
+}
+
+// refreshIn does the same for a packet from outside.
+//
+// Registers: 0 to 2 the key of reverse, 3 to 5 its data, 4 to 7 the key of map,
+// 1 to 3 its data, 1 to 4 the key of perm.
+func (x protocol) refreshIn(c class) []Rule {
+	found := join(x.owner(inbound), loads(6, inbound.remote, inbound.remotePort))
+	mapping := join(update(x.set("map"), 4, 1, c.lasts), update("reverse", 0, 3, c.lasts))
+	return append(x.ownLasts(c.lasts), x.refresh(c, inbound, found, mapping, 1)...)
+}
+
+// permission lets the remote endpoint in, through the external endpoint in the
+// two registers from n on. change is add or update.
+func (x protocol) permission(f flow, n int, change func(string, int, int, time.Duration) []expr.Any, lasts time.Duration) []expr.Any {
+	if !x.filters() {
+		return nil
+	}
+	remote := []place{f.remote, f.remotePort}[:width(x.Filtering)]
+	return join(loads(n+2, remote...), change(x.set("perm"), n, none, lasts))
+}
+
+// refresh puts the parts together: found loads the registers that mapping
+// needs, and n is where the external endpoint is. Sessions with several ports
+// of one remote address share a permission where filtering looks at addresses
+// alone, so that it is not shortened either.
+func (x protocol) refresh(c class, f flow, found, mapping []expr.Any, n int) []Rule {
+	permission := x.permission(f, n, update, c.lasts)
+	est := x.set("est")
+	switch {
+	case !x.shares():
+		return []Rule{join(found, mapping, permission)}
+	case c.established:
+		return []Rule{join(found, mapping, update(est, n, none, c.lasts), permission)}
+	case !x.filters():
+		return []Rule{join(found, notIn(est, n), mapping)}
+	}
+	all := join(found, notIn(est, n), mapping, permission, accept())
+	if x.Filtering == natprofiles.AddressDependent {
+		return []Rule{all, join(found, x.permission(f, n, add, c.lasts))}
+	}
+	return []Rule{all, join(found, permission)}
+}
+
+// stranger is about sessions that a remote endpoint has opened and whose answers
+// the map does not know: it keeps their zone. Such a session uses a mapping that
+// was made towards another endpoint, and keeps its port taken.
+func (x protocol) stranger() Rule {
+	found := join(x.owner(inbound), loads(6, inbound.remote, inbound.remotePort))
+	known := join(found, update(x.set("back"), 4, 3, x.lastingFor()))
+	if x.Timeouts.Refresh == natprofiles.RefreshBoth {
+		known = join(known, update("reverse", 0, 3, x.lastingFor()))
+	}
+	x.chain(x.set("stranger"), known,
+		join(x.over(), loads(1, inbound.local, inbound.localPort), update(x.set("est"), 1, none, x.lastingFor())))
+	return join(direction(originalDirection), goTo(x.set("stranger")))
+}
+
+// ends is what a RST or an ICMP error does that ends a mapping. An established
+// session's mapping lives on for a while (Timeouts.Closed), since others may
+// use it; one that is nobody else's ends at once.
+//
+// Registers as in refreshIn.
+func (x protocol) ends(f flow) []Rule {
+	found := join(x.owner(f), loads(6, f.remote, f.remotePort))
+	var rules []Rule
+	if x.filters() {
+		remote := []place{f.local, f.localPort, f.remote, f.remotePort}[:2+width(x.Filtering)]
+		rules = append(rules, join(loads(1, remote...), remove(x.set("perm"), 1, none)))
+	}
+	if x.needsBack() {
+		// A stranger's session ends, and the mapping is another's.
+		name := x.named("stranger_ends", f)
+		x.chain(name, join(found, remove(x.set("back"), 4, 3)),
+			join(x.over(), loads(1, f.local, f.localPort), remove(x.set("est"), 1, none)))
+		rules = append(rules, join(direction(originalDirection), goTo(name)))
+	}
+	return append(rules, x.mappingEnds(f, found)...)
+}
+
+// mappingEnds ends the mapping of the session itself.
+func (x protocol) mappingEnds(f flow, found []expr.Any) []Rule {
+	forget := join(found, remove(x.set("map"), 4, 1), remove("reverse", 0, 3))
+	if !x.shares() {
+		return append(x.ownEnds(), forget)
+	}
+	lasts := time.Duration(x.Timeouts.Closed)
+	if x.number == unix.IPPROTO_UDP {
+		lasts = x.opening()
+	}
+	external := loads(1, f.local, f.localPort)
+	ended := []Rule{
+		join(external, remove(x.set("est"), 1, none)),
+		join(found, update(x.set("map"), 4, 1, lasts), update("reverse", 0, 3, lasts)),
+	}
+	if x.number == unix.IPPROTO_TCP {
+		ended = append([]Rule{join(mark(closedMark))}, ended...)
+	}
+	name := x.named("session_ends", f)
+	x.chain(name, append(ended, x.ownLasts(lasts)...)...)
+	rules := []Rule{join(x.over(), goTo(name)), join(external, in(x.set("est"), 1), accept())}
+	return append(append(rules, x.ownEnds()...), forget)
+}
+
+// over is met by sessions that had been established.
+func (x protocol) over() []expr.Any {
+	if x.number == unix.IPPROTO_UDP {
+		return status(seenReply)
+	}
+	return status(assured)
+}
+
+// named names a chain after what ends the session.
+func (x protocol) named(name string, f flow) string {
+	if f == errorInbound {
+		return x.set(name) + "_by_error"
+	}
+	return x.set(name)
+}

@@ -30,6 +30,32 @@ var apart = map[string][]string{
 	"bench/report":        {"bench/results"},
 }
 
+// blind says what a package may not import itself, nor its tests: the prober of
+// NATs knows nothing of what makes them, nor looks at what the kernel has of it.
+var blind = map[string][]string{
+	"harness/verify": {
+		module + "harness/internal/natrules", "github.com/google/nftables",
+		"github.com/vishvananda/netlink", "github.com/mdlayher/netlink",
+	},
+}
+
+// TestTheProberIsBlind keeps the prober apart from what it proves.
+func TestTheProberIsBlind(t *testing.T) {
+	for root, hidden := range blind {
+		list := exec.CommandContext(t.Context(), "go", "list", "-f",
+			`{{join .Imports " "}} {{join .TestImports " "}} {{join .XTestImports " "}}`, module+root+"/...")
+		out, err := list.CombinedOutput()
+		if err != nil || len(strings.Fields(string(out))) == 0 {
+			t.Fatalf("go list: %v\n%s", err, out)
+		}
+		for _, i := range strings.Fields(string(out)) {
+			if slices.ContainsFunc(hidden, func(h string) bool { return under(i, h) }) {
+				t.Errorf("%s imports %s", root, i)
+			}
+		}
+	}
+}
+
 // TestImports keeps the diagram true. It needs no lab.
 func TestImports(t *testing.T) {
 	seen := map[string]bool{}

@@ -66,11 +66,14 @@ func (x protocol) classes() []class {
 	if x.number == unix.IPPROTO_UDP {
 		return []class{{"stream", status(seenReply), x.lastingFor(), true}, {"unreplied", nil, x.opening(), false}}
 	}
+	return []class{{"established", status(assured), x.lastingFor(), true}, {"opening", nil, x.opening(), false}}
+}
+
+// ended are the classes of sessions that a mark says have come to an end.
+func (x protocol) ended() []class {
 	return []class{
 		{"closed", marked(closedMark), time.Duration(x.Timeouts.Closed), false},
-		{"closing", marked(closingMark), time.Duration(x.Timeouts.Closing), false},
-		{"established", status(assured), x.lastingFor(), true},
-		{"opening", nil, x.opening(), false},
+		{"closing", nil, time.Duration(x.Timeouts.Closing), false},
 	}
 }
 
@@ -78,8 +81,7 @@ func (x protocol) classes() []class {
 func (x protocol) learnOut() {
 	var rules []Rule
 	if x.number == unix.IPPROTO_TCP {
-		rules = append(rules, x.finishing(x.mappingOut())...)
-		rules = append(rules, x.marks(flagRST, closedMark, x.mappingOut())...)
+		rules = append(rules, x.finishing("tcp_finish_out", x.mappingOut(), flagFIN, flagRST))
 	}
 	if x.crossings() {
 		rules = append(rules, join(flagged(flagAll, flagSYN), x.mappingOut(), loads(7, outbound.remote, outbound.remotePort),
@@ -89,7 +91,7 @@ func (x protocol) learnOut() {
 		rules = append(rules, join(direction(replyDirection), x.session(0), get(x.set("back"), 0, 4),
 			update(x.set("back"), 0, 4, x.lastingFor()), accept()))
 	}
-	rules = append(rules, x.byClass("out", x.refreshOut)...)
+	rules = append(rules, x.refreshes("out", x.refreshOut)...)
 	x.chain(x.set("learn_out"), rules...)
 }
 
@@ -102,13 +104,13 @@ func (x protocol) learnIn() {
 			x.chain("tcp_reset_ends", x.ends(inbound)...)
 			rules = append(rules, join(flagged(flagRST, flagRST), goTo("tcp_reset_ends")))
 		}
-		rules = append(rules, x.finishing(loads(5, inbound.local, inbound.localPort))...)
+		rules = append(rules, x.finishing("tcp_finish_in", loads(5, inbound.local, inbound.localPort), flagFIN))
 	}
 	if x.needsBack() {
 		rules = append(rules, x.stranger())
 	}
 	if x.Timeouts.Refresh == natprofiles.RefreshBoth {
-		rules = append(rules, x.byClass("in", x.refreshIn)...)
+		rules = append(rules, x.refreshes("in", x.refreshIn)...)
 	}
 	x.chain(x.set("learn_in"), rules...)
 }
@@ -117,30 +119,39 @@ func (x protocol) learnIn() {
 // external endpoint and 7 the zone.
 func (x protocol) mappingOut() []expr.Any { return join(x.key(outbound, 0), get(x.set("map"), 0, 5)) }
 
-// finishing marks a connection that a FIN has been seen of. external puts the
-// external endpoint into registers 5 and 6.
-func (x protocol) finishing(external []expr.Any) []Rule {
-	return x.marks(flagFIN, closingMark, external)
-}
-
-// marks marks an established connection whose packet has the flag, and lets its
-// endpoint no longer count as one with an established session; another session
-// that is one says so with its next packet.
-func (x protocol) marks(flag byte, m uint32, external []expr.Any) []Rule {
-	rules := []Rule{join(flagged(flag, flag), status(assured), mark(m))}
-	if x.shares() {
-		rules = append(rules, join(flagged(flag, flag), status(assured), external, remove(x.set("est"), 5, none)))
-	}
-	return rules
-}
-
-// byClass refreshes by the class of the packet's session.
-func (x protocol) byClass(direction string, refresh func(class) []Rule) []Rule {
+// finishing marks an established connection that a packet with one of the flags
+// ends, and lets its endpoint no longer count as one with an established
+// session; another session that is one says so with its next packet. external
+// puts the external endpoint into registers 5 and 6.
+func (x protocol) finishing(name string, external []expr.Any, flags ...byte) Rule {
+	var watched byte
 	var rules []Rule
-	all := x.classes()
-	for i, c := range all {
+	for _, f := range flags { // a RST is the last word
+		watched |= f
+		rules = append(rules, join(flagged(f, f), mark(map[byte]uint32{flagFIN: closingMark, flagRST: closedMark}[f])))
+	}
+	if x.shares() {
+		rules = append(rules, join(external, remove(x.set("est"), 5, none)))
+	}
+	x.chain(name, rules...)
+	return join(notFlagged(watched, 0), status(assured), jump(name))
+}
+
+// refreshes are the rules that refresh by the class of the packet's session.
+func (x protocol) refreshes(direction string, refresh func(class) []Rule) []Rule {
+	if x.number == unix.IPPROTO_UDP {
+		return x.byClass(x.classes(), direction, refresh)
+	}
+	over := x.set("over_" + direction)
+	x.chain(over, x.byClass(x.ended(), direction, refresh)...)
+	return append([]Rule{join(markedAtAll(), goTo(over))}, x.byClass(x.classes(), direction, refresh)...)
+}
+
+func (x protocol) byClass(classes []class, direction string, refresh func(class) []Rule) []Rule {
+	var rules []Rule
+	for i, c := range classes {
 		body := refresh(c)
-		if i == len(all)-1 {
+		if i == len(classes)-1 {
 			return append(rules, body...)
 		}
 		if len(body) == 1 {

@@ -211,6 +211,14 @@ func marked(m uint32) []expr.Any {
 	}
 }
 
+// markedAtAll is `ct mark != 0`.
+func markedAtAll() []expr.Any {
+	return []expr.Any{
+		&expr.Ct{Key: expr.CtKeyMARK, Register: reg},
+		&expr.Cmp{Op: expr.CmpOpNeq, Register: reg, Data: make([]byte, 4)},
+	}
+}
+
 // Directions of a connection (enum ip_conntrack_dir): its first packet, and
 // those that go like it, are in the original one.
 const (

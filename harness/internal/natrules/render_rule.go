@@ -2,6 +2,7 @@ package natrules
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"net"
@@ -247,7 +248,7 @@ func (t *ruleText) comparison(c *expr.Cmp) string {
 	case (strings.HasPrefix(loaded, "ct state") || strings.HasPrefix(loaded, "ct status")) && c.Op == expr.CmpOpNeq:
 		return loaded
 	case strings.HasPrefix(loaded, "tcp flags"):
-		return fmt.Sprintf("%s %s %s", loaded, operators[c.Op], flagNames(c.Data[0], "|"))
+		return fmt.Sprintf("%s %s %s", loaded, operators[c.Op], cmp.Or(flagNames(c.Data[0], "|"), "0"))
 	case strings.HasPrefix(loaded, "ip ") && c.Op == expr.CmpOpEq:
 		field, bits, _ := strings.Cut(loaded, "/")
 		return fmt.Sprintf("%s %s/%s", field, net.IP(c.Data), bits)

@@ -15,7 +15,8 @@ import (
 // NAT, and conntrack only rewrites what the map says. Each mapping gets a zone
 // of conntrack of its own, which both directions look up before conntrack runs
 // (nf_conntrack_core.c: connections of different zones have nothing to do with
-// each other). When a mapping dies, later packets find another zone or none, and
+// each other); after 65,535 mappings they come again, which does no harm to
+// mappings with other endpoints. When a mapping dies, later packets find another zone or none, and
 // conntrack starts afresh: no rule could delete its entry.
 //
 // The sets of such a NAT, of which those of one protocol have its name in front:

@@ -31,7 +31,7 @@ func (x protocol) prepareHost() []Rule {
 			rules = append(rules, join(jump("assign_pair")))
 		}
 	}
-	if x.Ports.Allocation == natprofiles.Block || x.Ports.OnConflict == natprofiles.Block {
+	if x.Ports.Allocation == natprofiles.Block {
 		x.assign("host_block", typeNumber, x.hosts(), count(uint32(x.hosts()), 0, 1))
 		rules = append(rules, join(jump("assign_host_block")))
 	}
@@ -48,9 +48,15 @@ func (r *router) once(set string, define func()) {
 	define()
 }
 
+// servedHosts is how many inside hosts a NAT serves that has something for each:
+// a block is a chain, since rules cannot add numbers, and a limit is a set with a
+// rule for each timeout.
+const servedHosts = 16
+
 // assign adds a map from inside hosts to what they keep for good, and the chain
 // that gives it to a host that has none: value puts it into register 1. Where
-// the map has no place for another host, it gets none.
+// the map has no place for another host, it gets none. Of two first packets of a
+// host at the same time one counts in vain.
 func (r *router) assign(set string, of nftables.SetDatatype, size int, value []expr.Any) {
 	r.once(set, func() {
 		r.lasting(Set{Name: set, Size: size, Key: []nftables.SetDatatype{typeAddress}, Data: []nftables.SetDatatype{of}})
@@ -60,17 +66,13 @@ func (r *router) assign(set string, of nftables.SetDatatype, size int, value []e
 	})
 }
 
-// limitedHosts is how many inside hosts there may be where each has a limit:
-// every one needs a set of its own and a rule for each timeout.
-const limitedHosts = 16
-
 // hostMayHaveMore counts a new mapping of the inside host in the host's own set,
 // whose size is the limit, and refuses where that is full. Elements live as long
 // as the mappings do, by the same rules.
 func (x protocol) hostMayHaveMore() []Rule {
 	x.once("host_number", func() {
-		x.assign("host_number", typeNumber, limitedHosts, count(limitedHosts, 0, 1))
-		for i := range limitedHosts {
+		x.assign("host_number", typeNumber, servedHosts, count(servedHosts, 0, 1))
+		for i := range servedHosts {
 			x.dynamic(Set{Name: own(i), Size: x.p.Limits.PerHost,
 				Key: []nftables.SetDatatype{typeProtocol, typePort, typeAddress, typePort}})
 		}
@@ -82,7 +84,7 @@ func (x protocol) hostMayHaveMore() []Rule {
 		key = join(key, x.remotePart(outbound, 2))
 	}
 	yes, no := binary.NativeEndian.AppendUint32(nil, 1), make([]byte, 4)
-	chains := make([]string, limitedHosts)
+	chains := make([]string, servedHosts)
 	for i := range chains {
 		chains[i] = fmt.Sprintf("%s_%d", x.set("more"), i)
 		x.chain(chains[i], join(key, add(own(i), 0, none, x.opening()), constant(yes, 0), note(0)))
@@ -138,7 +140,7 @@ func (x protocol) forOwn(name string, change func(host int) []expr.Any) []Rule {
 		default:
 			key = join(key, original(expr.CtKeyDST, 2), original(expr.CtKeyPROTODST, 3))
 		}
-		chains := make([]string, limitedHosts)
+		chains := make([]string, servedHosts)
 		for i := range chains {
 			chains[i] = fmt.Sprintf("%s_%d", name, i)
 			x.chain(chains[i], join(key, change(i)))

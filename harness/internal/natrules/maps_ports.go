@@ -13,7 +13,7 @@ import (
 // random draws a port of the intervals into register 2.
 func (x protocol) random(intervals []natprofiles.Interval) []expr.Any {
 	if len(intervals) == 1 {
-		return join(draw(uint32(ports(intervals)), uint32(intervals[0].Lo), 2), asPort(2))
+		return join(draw(uint32(ports(intervals)), uint32(intervals[0].Lo), 2), asPort())
 	}
 	return join(draw(uint32(ports(intervals)), 0, 2), get(x.listed(intervals), 2, 2))
 }
@@ -27,9 +27,9 @@ func (x protocol) sequence(intervals []natprofiles.Interval, step int, condition
 		return x.sequenceListed(intervals, step, condition)
 	}
 	lo, hi := uint32(intervals[0].Lo), uint32(intervals[0].Hi)
-	port := join(count(n, lo, 2), asPort(2))
+	port := join(count(n, lo, 2), asPort())
 	if step < 0 {
-		port = join(count(n, 65535-hi, 2), asPort(2), xor(2, []byte{0xff, 0xff}))
+		port = join(count(n, 65535-hi, 2), asPort(), xor(2, []byte{0xff, 0xff}))
 	}
 	if step == 1 || step == -1 {
 		return []Rule{x.claim(join(condition, port))}
@@ -39,45 +39,48 @@ func (x protocol) sequence(intervals []natprofiles.Interval, step int, condition
 
 // strides takes several steps of a counter for one port: the rule that counts is
 // jumped to that often and leaves its last number where the claim finds it. The
-// counter goes over as many ports as make each of them come sooner or later,
-// which is one less than there are where the step divides them.
+// counter goes over so many numbers that each of them comes sooner or later,
+// which is a few more than there are ports where the step divides these; those
+// few are no ports, and the next try takes the next step.
 func (x protocol) strides(lo, hi uint32, step int, condition []expr.Any) []Rule {
 	n := hi - lo + 1
-	for n > 1 && gcd(n, uint32(abs(step))) != 1 {
-		n--
+	for gcd(n, uint32(abs(step))) != 1 {
+		n++
 	}
 	return x.stride(lo, hi, n, step, condition)
 }
 
-// stride goes over n ports, from lo upwards or, with a negative step, from hi
+// stride counts over n numbers, from lo upwards or, with a negative step, from hi
 // downwards, which is upwards with all bits of the port flipped. The counter
-// starts so far below the first port that the first port that is used is the
-// first; those few numbers stand for ports at the other end.
+// starts so far below the first port that the first number that is used is it;
+// the numbers below stand for ports at the other end. A number has more bits than
+// a port where it would be negative otherwise.
 func (x protocol) stride(lo, hi, n uint32, step int, condition []expr.Any) []Rule {
-	first, ahead, flip := lo, uint32(abs(step)-1), []expr.Any(nil)
+	first, last, ahead, flip := lo, hi, uint32(abs(step)-1), []expr.Any(nil)
 	if step < 0 {
-		first, flip = 65535-hi, xor(2, []byte{0xff, 0xff})
+		first, last, flip = 65535-hi, 65535-lo, xor(2, []byte{0xff, 0xff})
 	}
-	if first < ahead {
-		n, first = n-(ahead-first), ahead
-	}
+	begin := 1<<16 + first - ahead
 	name := fmt.Sprintf("%s_%d", x.set("count"), first)
-	x.chain(name, join(count(n, first-ahead, 0), remember(0)))
+	x.chain(name, join(count(n, begin, 0), remember(0)))
 	var rules []Rule
 	for range abs(step) {
 		rules = append(rules, join(condition, jump(name)))
 	}
-	used := natprofiles.Interval{Lo: uint16(first), Hi: uint16(first - ahead + n - 1)}
-	return append(rules,
-		x.claim(join(condition, recall(2), asPort(2), between(2, used), flip)),
-		x.claim(join(condition, recall(2), get(x.wrapped(name, first, ahead, n, step < 0), 2, 2))))
+	used := natprofiles.Interval{Lo: uint16(first), Hi: uint16(last)}
+	rules = append(rules, x.claim(join(condition, recall(2), asPort(), between(2, used), flip)))
+	if wrapped := x.wrapped(name+"_wrapped", begin, n, 1<<16+first, 1<<16+last, step < 0); len(wrapped.Elements) > 0 {
+		x.Sets = append(x.Sets, wrapped)
+		rules = append(rules, x.claim(join(condition, recall(2), get(wrapped.Name, 2, 2))))
+	}
+	return rules
 }
 
-// wrapped is a constant map from the numbers below the first port to the ports
-// that they stand for.
-func (x protocol) wrapped(counter string, first, ahead, n uint32, flipped bool) string {
-	s := Set{Name: counter + "_wrapped", Key: []nftables.SetDatatype{typeNumber}, Data: []nftables.SetDatatype{typePort}}
-	for number := first - ahead; number < first; number++ {
+// wrapped is a constant map from the numbers below the first to the ports that
+// they stand for.
+func (x protocol) wrapped(name string, begin, n, first, last uint32, flipped bool) Set {
+	s := Set{Name: name, Key: []nftables.SetDatatype{typeNumber}, Data: []nftables.SetDatatype{typePort}}
+	for number := begin; number < first && number+n <= last; number++ {
 		port := uint16(number + n)
 		if flipped {
 			port = ^port
@@ -86,8 +89,7 @@ func (x protocol) wrapped(counter string, first, ahead, n uint32, flipped bool) 
 			Key: binary.NativeEndian.AppendUint32(nil, number), Data: binary.BigEndian.AppendUint16(nil, port),
 		})
 	}
-	x.Sets = append(x.Sets, s)
-	return s.Name
+	return s
 }
 
 func abs(n int) int { return max(n, -n) }
@@ -173,13 +175,9 @@ func setLowBit(n int, odd byte) []expr.Any {
 	return []expr.Any{&expr.Bitwise{SourceRegister: register(n), DestRegister: register(n), Len: 2, Mask: []byte{0xff, 0xfe}, Xor: []byte{0, odd}}}
 }
 
-// mostHosts is for how many inside hosts there are blocks and limits of their
-// own: each is a chain, since rules cannot add numbers.
-const mostHosts = 16
-
 // hosts is how many inside hosts have a block.
 func (x protocol) hosts() int {
-	return min(mostHosts, ports(x.Ports.Range)/x.Ports.Block.Size)
+	return min(servedHosts, ports(x.Ports.Range)/x.Ports.Block.Size)
 }
 
 // blocks tries for a port of the inside host's own block.

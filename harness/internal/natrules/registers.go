@@ -141,10 +141,14 @@ func draw(modulus, offset uint32, n int) []expr.Any {
 	return []expr.Any{&expr.Numgen{Register: register(n), Type: unix.NFT_NG_RANDOM, Modulus: modulus, Offset: offset}}
 }
 
-// asPort turns a number, which the kernel makes in its own byte order, into a
-// port as packets have it.
-func asPort(n int) []expr.Any {
-	return []expr.Any{&expr.Byteorder{SourceRegister: register(n), DestRegister: register(n), Op: expr.ByteorderHton, Len: 2, Size: 2}}
+// asPort turns the number in register 2, which the kernel makes in its own byte
+// order, into a port as packets have it. Higher bits than a port's are lost.
+func asPort() []expr.Any {
+	low := binary.NativeEndian.AppendUint32(nil, 0xffff)
+	return []expr.Any{
+		&expr.Bitwise{SourceRegister: register(2), DestRegister: register(2), Len: 4, Mask: low, Xor: make([]byte, 4)},
+		&expr.Byteorder{SourceRegister: register(2), DestRegister: register(2), Op: expr.ByteorderHton, Len: 2, Size: 2},
+	}
 }
 
 // xor flips the bits of the first size bytes of register n.

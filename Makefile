@@ -1,4 +1,4 @@
-.PHONY: help test bench matrix soak update lint cover
+.PHONY: help test bench matrix soak doubt update lint cover
 
 help: ## this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/\1\t\2/p' Makefile | expand -t 10
@@ -15,6 +15,9 @@ matrix: ## the matrix of the README
 
 soak: ## the matrix twenty times, half of them on busy cores
 	PUNCHLAB_SOAK=20 go test -count=1 -timeout 20m -v -run '^TestSoak$$' ./specs
+
+doubt: ## a thousand profiles proved, half of them changed behind the prober's back
+	PUNCHLAB_SOAK=1000 go test -count=1 -timeout 20m -v -run '^TestSoak$$' ./harness/verify
 
 update: ## rewrite the golden texts and the schemas; look at their diff
 	PUNCHLAB_UPDATE=1 go test -count=1 ./bench/report ./harness/internal/natrules ./natprofiles

@@ -17,6 +17,7 @@ var (
 		{Path: "ipv4/ip_default_ttl", Value: "64"},
 		// Every ICMP error counts in an experiment.
 		{Path: "ipv4/icmp_ratelimit", Value: "0"},
+		{Path: "ipv4/icmp_ratemask", Value: "0"}, // nor the limit of all together
 		// Routes are the plan's, and no router of a lab redirects.
 		{Path: "ipv4/conf/all/accept_redirects", Value: "0"},
 		{Path: "ipv4/conf/default/accept_redirects", Value: "0"},

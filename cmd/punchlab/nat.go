@@ -13,15 +13,17 @@ import (
 func newNAT(c *common) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "nat",
-		Short: "List and show NAT profiles",
+		Short: "List, show and prove NAT profiles",
 		Long: `nat lists the NAT profiles that there are, shows what one says and where it knows
-that from, and prints the schema by which editors complete such files.`,
+that from, proves by probing that a lab's NAT does what its profile says, and
+prints the schema by which editors complete such files.`,
 		Example: `  punchlab nat list
   punchlab nat show openwrt
+  punchlab nat verify openwrt
   punchlab nat schema > profile.schema.json`,
 	}
 	asGroup(cmd)
-	cmd.AddCommand(newNATList(c), newNATShow(c), newNATSchema())
+	cmd.AddCommand(newNATList(c), newNATShow(c), newNATSchema(), newNATVerify(c))
 	return cmd
 }
 

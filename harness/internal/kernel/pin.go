@@ -1,0 +1,63 @@
+package kernel
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	"golang.org/x/sys/unix"
+)
+
+// processors are those that this process may run on, in the kernel's order.
+var processors = sync.OnceValues(func() ([]int, error) {
+	var allowed unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &allowed); err != nil {
+		return nil, os.NewSyscallError("sched_getaffinity", err)
+	}
+	var list []int
+	for cpu := 0; len(list) < allowed.Count(); cpu++ {
+		if allowed.IsSet(cpu) {
+			list = append(list, cpu)
+		}
+	}
+	return list, nil
+})
+
+// turns counts the calls of Pinned, which take the processors in turn.
+var turns atomic.Uint32
+
+// Pinned runs f on a thread that stays on one processor, and returns f's error.
+// What f sends over veth pairs is received in the order in which it was sent,
+// whatever way it takes: each hop puts a packet at the end of the queue of the
+// processor that handles it, which is the sender's, and the queue is emptied in
+// order (net/core/dev.c, enqueue_to_backlog and process_backlog). The thread
+// ends with f.
+func Pinned(f func() error) error {
+	cpus, err := processors()
+	if err != nil {
+		return err
+	}
+	var one unix.CPUSet
+	one.Set(cpus[int(turns.Add(1))%len(cpus)])
+	var panicked any
+	done := make(chan struct{})
+	err = errEnded
+	go func() {
+		defer close(done)
+		defer func() { panicked = recover() }()
+		runtime.LockOSThread() // for good: no other goroutine gets a pinned thread
+		if err = unix.SchedSetaffinity(0, &one); err != nil {
+			err = fmt.Errorf("pin a thread to a processor: %w", err)
+			return
+		}
+		err = errEnded
+		err = f()
+	}()
+	<-done
+	if panicked != nil {
+		panic(panicked)
+	}
+	return err
+}

@@ -43,6 +43,7 @@ type router struct {
 	p  natprofiles.Profile
 	at Place
 	Table
+	events []event // of inside hosts that have a limit each
 }
 
 // protocol is TCP or UDP at such a NAT.
@@ -70,6 +71,7 @@ func maps(p natprofiles.Profile, at Place) Ruleset {
 	}
 	r.unsolicited(tcp, udp)
 	r.guard(tcp, udp)
+	r.hostSets()
 	r.rewriteSequences()
 	return Ruleset{Tables: []Table{r.Table}}
 }

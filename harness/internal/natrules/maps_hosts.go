@@ -3,6 +3,7 @@ package natrules
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/nftables"
@@ -70,33 +71,71 @@ func (r *router) assign(set string, of nftables.SetDatatype, size int, value []e
 // whose size is the limit, and refuses where that is full. Elements live as long
 // as the mappings do, by the same rules.
 func (x protocol) hostMayHaveMore() []Rule {
-	x.once("host_number", func() {
-		x.assign("host_number", typeNumber, servedHosts, count(servedHosts, 0, 1))
-		for i := range servedHosts {
-			x.dynamic(Set{Name: own(i), Size: x.p.Limits.PerHost,
-				Key: []nftables.SetDatatype{typeProtocol, typePort, typeAddress, typePort}})
-		}
-	})
+	x.assign("host_number", typeNumber, servedHosts, count(servedHosts, 0, 1))
 	key := join(x.protocolNumber(0), load(sourcePort, 1))
 	if width(x.Mapping) == 0 {
 		key = join(key, constant(make([]byte, 4), 2), constant(make([]byte, 2), 3))
 	} else {
 		key = join(key, x.remotePart(outbound, 2))
 	}
-	yes, no := binary.NativeEndian.AppendUint32(nil, 1), make([]byte, 4)
-	chains := make([]string, servedHosts)
-	for i := range chains {
-		chains[i] = fmt.Sprintf("%s_%d", x.set("more"), i)
-		x.chain(chains[i], join(key, add(own(i), 0, none, x.opening()), constant(yes, 0), note(0)))
-	}
-	x.jumps(x.set("more_of"), chains)
+	more := x.event(x.set("more"), key, func(host int) []expr.Any {
+		return join(add(own(host), 0, none, x.opening()), constant(number(counted), 0), note(0))
+	})
 	x.chain(x.set("refuse"), x.refusal())
 	return []Rule{
 		join(jump("assign_host_number")),
-		join(constant(no, 0), note(0)),
-		join(load(sourceAddress, 0), get("host_number", 0, 1), branch(x.set("more_of"), 1)),
-		join(noted(0), equal(0, no), goTo(x.set("refuse"))),
+		join(more, load(sourceAddress, 0), get("host_number", 0, 1), branch("event_of", 1)),
+		join(noted(0), []expr.Any{&expr.Cmp{Op: expr.CmpOpNeq, Register: register(0), Data: number(counted)}}, goTo(x.set("refuse"))),
 	}
+}
+
+// event is something that happens to the set of an inside host: the mark that
+// tells which, and what to do with the set. Each host has one chain for all
+// events, since a chain costs as much as a rule.
+type event struct {
+	name   string
+	key    []expr.Any
+	change func(host int) []expr.Any
+}
+
+const (
+	// counted is the mark of a mapping that its host may have.
+	counted = 1
+	// firstEvent is the mark of the first event.
+	firstEvent = 2
+)
+
+func number(n int) []byte { return binary.NativeEndian.AppendUint32(nil, uint32(n)) }
+
+// event adds an event, unless there is one of that name, and marks the packet
+// with it.
+func (r *router) event(name string, key []expr.Any, change func(host int) []expr.Any) []expr.Any {
+	i := slices.IndexFunc(r.events, func(e event) bool { return e.name == name })
+	if i < 0 {
+		i = len(r.events)
+		r.events = append(r.events, event{name, key, change})
+	}
+	return join(constant(number(firstEvent+i), 0), note(0))
+}
+
+// hostSets adds the sets of inside hosts and the chains in which events change
+// them, when all events are known.
+func (r *router) hostSets() {
+	if len(r.events) == 0 {
+		return
+	}
+	chains := make([]string, servedHosts)
+	for host := range chains {
+		r.dynamic(Set{Name: own(host), Size: r.p.Limits.PerHost,
+			Key: []nftables.SetDatatype{typeProtocol, typePort, typeAddress, typePort}})
+		var rules []Rule
+		for i, e := range r.events {
+			rules = append(rules, join(noted(0), equal(0, number(firstEvent+i)), e.key, e.change(host)))
+		}
+		chains[host] = fmt.Sprintf("events_%d", host)
+		r.chain(chains[host], rules...)
+	}
+	r.jumps("event_of", chains)
 }
 
 func own(host int) string { return fmt.Sprintf("own_%d", host) }
@@ -115,39 +154,27 @@ func (x protocol) remotePart(f flow, n int) []expr.Any {
 // and the mapping in conntrack's original direction, whichever way the packet
 // goes: nobody but an inside host makes a mapping.
 func (x protocol) ownLasts(lasts time.Duration) []Rule {
-	if x.p.Limits.PerHost == 0 {
-		return nil
-	}
-	name := fmt.Sprintf("%s_%s", x.set("own"), lasts)
-	return x.forOwn(name, func(i int) []expr.Any { return update(own(i), 0, none, lasts) })
+	return x.forOwn(x.set("lasts_"+lasts.String()), func(host int) []expr.Any { return update(own(host), 0, none, lasts) })
 }
 
 func (x protocol) ownEnds() []Rule {
-	if x.p.Limits.PerHost == 0 {
-		return nil
-	}
-	return x.forOwn(x.set("own_ends"), func(i int) []expr.Any { return remove(own(i), 0, none) })
+	return x.forOwn(x.set("ends"), func(host int) []expr.Any { return remove(own(host), 0, none) })
 }
 
 func (x protocol) forOwn(name string, change func(host int) []expr.Any) []Rule {
-	x.once(name, func() {
-		key := join(x.protocolNumber(0), original(expr.CtKeyPROTOSRC, 1))
-		switch width(x.Mapping) {
-		case 0:
-			key = join(key, constant(make([]byte, 4), 2), constant(make([]byte, 2), 3))
-		case 1:
-			key = join(key, original(expr.CtKeyDST, 2), constant(make([]byte, 2), 3))
-		default:
-			key = join(key, original(expr.CtKeyDST, 2), original(expr.CtKeyPROTODST, 3))
-		}
-		chains := make([]string, servedHosts)
-		for i := range chains {
-			chains[i] = fmt.Sprintf("%s_%d", name, i)
-			x.chain(chains[i], join(key, change(i)))
-		}
-		x.jumps(name, chains)
-	})
-	return []Rule{join(original(expr.CtKeySRC, 0), get("host_number", 0, 1), branch(name, 1))}
+	if x.p.Limits.PerHost == 0 {
+		return nil
+	}
+	key := join(x.protocolNumber(0), original(expr.CtKeyPROTOSRC, 1))
+	switch width(x.Mapping) {
+	case 0:
+		key = join(key, constant(make([]byte, 4), 2), constant(make([]byte, 2), 3))
+	case 1:
+		key = join(key, original(expr.CtKeyDST, 2), constant(make([]byte, 2), 3))
+	default:
+		key = join(key, original(expr.CtKeyDST, 2), original(expr.CtKeyPROTODST, 3))
+	}
+	return []Rule{join(x.event(name, key, change), original(expr.CtKeySRC, 0), get("host_number", 0, 1), branch("event_of", 1))}
 }
 
 // original loads a part of the connection's tuple in its original direction.

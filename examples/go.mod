@@ -5,7 +5,6 @@ go 1.26.0
 require github.com/punchlab/punchlab v0.0.0
 
 require (
-	github.com/agnivade/levenshtein v1.2.1 // indirect
 	github.com/google/go-cmp v0.7.0 // indirect
 	github.com/google/nftables v0.3.0 // indirect
 	github.com/mdlayher/netlink v1.11.2 // indirect

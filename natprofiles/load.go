@@ -147,7 +147,7 @@ func (c Catalogue) Find(word string) ([]Profile, error) {
 		}
 		return nil, fmt.Errorf("set %s: no profile belongs to it", word)
 	}
-	p, err := c.all.Get(word, names...)
+	p, err := c.all.Get(word, catalogue.Others{Word: "sets", Names: names})
 	if err != nil {
 		return nil, err
 	}

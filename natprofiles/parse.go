@@ -108,6 +108,9 @@ func (s udpShape) complete(t *Transport) {
 	}
 }
 
+// wholeRange is the range where none is stated: all but the well-known ports.
+var wholeRange = Interval{1024, 65535}
+
 // resolved fills in the defaults of the ports and leaves out what does not
 // apply.
 func (s portsShape) resolved() Ports {
@@ -115,7 +118,7 @@ func (s portsShape) resolved() Ports {
 		Allocation: cmp.Or(s.Allocation, Preserve), Range: s.Range, Parity: s.Parity, Overloading: s.Overloading,
 	}
 	if len(p.Range) == 0 {
-		p.Range = []Interval{{1024, 65535}}
+		p.Range = []Interval{wholeRange}
 	}
 	switch p.Allocation {
 	case Preserve:

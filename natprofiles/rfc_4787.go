@@ -1,6 +1,9 @@
 package natprofiles
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // rfc4787 are the requirements for NATs that translate UDP (RFC 4787 section
 // 12 has them together).
@@ -11,6 +14,8 @@ var rfc4787 = []Requirement{
 		func(p Profile) (Standing, string) { return paired(p) }},
 	{4787, "REQ-3", Must, "two inside hosts never share an external port",
 		func(p Profile) (Standing, string) { return noOverloading(p.UDP) }},
+	{4787, "REQ-3a", Should, "inside ports below 1024 get external ones below 1024, and others get others",
+		func(p Profile) (Standing, string) { return keepsHalves(p.UDP.Ports) }},
 	{4787, "REQ-4", Should, "even inside ports get even external ports, and odd ones odd ones",
 		func(p Profile) (Standing, string) {
 			return meets(p.UDP.Ports.Parity, "ports: {parity: %t}", p.UDP.Ports.Parity)
@@ -39,6 +44,23 @@ var rfc4787 = []Requirement{
 		func(p Profile) (Standing, string) { return forwardsErrors(p.UDP) }},
 	{4787, "REQ-13", Must, "too large a packet is answered with fragmentation needed", nil},
 	{4787, "REQ-14", Must, "fragments may come out of order", nil},
+}
+
+// keepsHalves judges whether the ports below 1024 and those above stay among
+// their own kind. Linux sees to it unless it is given a range (nf_nat_core.c:
+// nf_nat_l4proto_unique_tuple). All others have one range for both, out of
+// which a port may come that is of the other kind; the inside port itself never
+// is.
+func keepsHalves(p Ports) (Standing, string) {
+	switch {
+	case p.OnConflict == Fail:
+		return Meets, "ports: {on-conflict: fail}: the inside port or none"
+	case p.Overloading && slices.Equal(p.Range, []Interval{wholeRange}):
+		return Meets, "ports: {overloading: true}: Linux keeps them apart"
+	case p.Allocation == Preserve:
+		return Breaks, "ports: {on-conflict: " + string(p.OnConflict) + "}: out of one range for both"
+	}
+	return Breaks, "ports: {allocation: " + string(p.Allocation) + "}: out of one range for both"
 }
 
 // paired judges the choice of an address, of which there must be one.

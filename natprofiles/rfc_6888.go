@@ -6,15 +6,17 @@ import (
 	"strings"
 )
 
-// rfc6888 are the requirements for carriers' NATs that the fields of a profile
-// tell of (RFC 6888 section 3). Those about configuration, logs and protocols
-// beside the packets' path are left out.
+// rfc6888 are the requirements for carriers' NATs (RFC 6888 section 3) that are
+// about the packets' path, or about what subscribers have of it. Left out are
+// those about what the carrier can configure and keep: the pool of addresses
+// (REQ-3), memory (REQ-5), destinations that are not translated (REQ-6),
+// management (REQ-10, REQ-11C) and the contents of logs (REQ-12).
 var rfc6888 = []Requirement{
 	{6888, "REQ-1", Must, "every must of RFC 4787 and RFC 5382 is met", meetsOthers},
 	{6888, "REQ-2", Must, "all mappings of a subscriber have one external address", paired},
 	{6888, "REQ-4", Must, "the ports of a subscriber can be limited", limitsPorts},
-	{6888, "REQ-7", Should, "filtering depends on nothing, or on the address alone",
-		func(p Profile) (Standing, string) { return both(p, openFiltering) }},
+	{6888, "REQ-7", Should, "filtering depends on nothing",
+		func(p Profile) (Standing, string) { return both(p, independentFiltering) }},
 	{6888, "REQ-8", Should, "a port is given out again after two minutes at the earliest", nil},
 	{6888, "REQ-9", Must, "subscribers can control mappings by a protocol such as PCP", nil},
 	{6888, "REQ-11A", Must, "a packet that can have no mapping is dropped",
@@ -23,6 +25,8 @@ var rfc6888 = []Requirement{
 		func(p Profile) (Standing, string) { return meets(false, "%s", atLimit(p)) }},
 	{6888, "REQ-11D", Must, "and no other mapping has to make room",
 		func(p Profile) (Standing, string) { return Meets, atLimit(p) }},
+	{6888, "REQ-13", Should, "no port stays idle while one is wanted",
+		func(p Profile) (Standing, string) { return both(p, usesAllPorts) }},
 	{6888, "REQ-14", Should, "ports are given out so that there is little to log", littleToLog},
 	{6888, "REQ-15", Should, "ports are hard to guess", func(p Profile) (Standing, string) { return both(p, hardToGuess) }},
 }
@@ -55,6 +59,22 @@ func atLimit(p Profile) string {
 		return "ports: {overloading: true}, where a packet that gets no port is dropped"
 	}
 	return "limits: {at-limit: " + string(p.Limits.AtLimit) + "}"
+}
+
+// independentFiltering judges the filtering of a carrier's NAT. Filtering by
+// address is only allowed where it is known to break no application, which no
+// field tells.
+func independentFiltering(t Transport) (Standing, string) {
+	return meets(t.Filtering == EndpointIndependent, "filtering: %s", t.Filtering)
+}
+
+// usesAllPorts judges whether a mapping may have any port that is free. A block
+// keeps its ports for one subscriber, who may not need them.
+func usesAllPorts(t Transport) (Standing, string) {
+	if t.Ports.OnConflict == Fail {
+		return Breaks, "ports: {on-conflict: fail}"
+	}
+	return meets(t.Ports.Allocation != Block, "ports: {allocation: %s}", t.Ports.Allocation)
 }
 
 // littleToLog judges the log that tells whose a port was: one line for a block,

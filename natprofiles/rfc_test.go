@@ -11,7 +11,9 @@ import (
 	"github.com/punchlab/punchlab/natprofiles"
 )
 
-// conforming does everything that the RFCs ask for, as far as fields tell.
+// conforming does everything that the RFCs ask for, as far as fields tell, but
+// what no profile does (RFC 6888 REQ-11B) or none with blocks (REQ-13 there, RFC
+// 4787 REQ-3a).
 const conforming = `
 mapping: endpoint-independent
 filtering: endpoint-independent
@@ -46,6 +48,7 @@ func TestVerdicts(t *testing.T) {
 4787 REQ-1    must    + + + + X + +
 4787 REQ-2    should  + . . . . . +
 4787 REQ-3    must    + + + + + X +
+4787 REQ-3a   should  x x x x x + x
 4787 REQ-4    should  + x x x x x +
 4787 REQ-5    must    + X X X X X +
 4787 REQ-5c   should  + x x x x x +
@@ -76,12 +79,13 @@ func TestVerdicts(t *testing.T) {
 6888 REQ-1    must    + X X X X X X
 6888 REQ-2    must    + . . . . . +
 6888 REQ-4    must    + ? ? ? ? ? +
-6888 REQ-7    should  + + + x x x +
+6888 REQ-7    should  + + x x x x +
 6888 REQ-8    should  ? ? ? ? ? ? ?
 6888 REQ-9    must    ? ? ? ? ? ? ?
 6888 REQ-11A  must    + + + + + + +
 6888 REQ-11B  should  x x x x x x x
 6888 REQ-11D  must    + + + + + + +
+6888 REQ-13   should  x + + + + + x
 6888 REQ-14   should  + x x x x x +
 6888 REQ-15   should  + . . . + . +
 `
@@ -143,6 +147,29 @@ udp: {filtering: address-and-port-dependent, timeouts: {stream: 29s}}
 	} {
 		if got := because(t, p, c.rfc, c.number); got != c.want {
 			t.Errorf("RFC %d %s: %s, want %s", c.rfc, c.number, got, c.want)
+		}
+	}
+}
+
+// What an external port can be decides some requirements.
+func TestVerdictsOnPorts(t *testing.T) {
+	const mapping = "mapping: endpoint-independent\nfiltering: address-and-port-dependent\nunsolicited: drop\n"
+	for _, c := range []struct{ ports, halves, use string }{
+		{"{allocation: preserve}", "departs, ports: {on-conflict: random}: out of one range for both", "meets, ports: {allocation: preserve}"},
+		{"{allocation: preserve, on-conflict: sequential, range: 1-65535}", "departs, ports: {on-conflict: sequential}: out of one range for both",
+			"meets, ports: {allocation: preserve}"},
+		{"{allocation: preserve, on-conflict: fail}", "meets, ports: {on-conflict: fail}: the inside port or none", "departs, ports: {on-conflict: fail}"},
+		{"{allocation: random}", "departs, ports: {allocation: random}: out of one range for both", "meets, ports: {allocation: random}"},
+		{"{allocation: block, block: {size: 64}}", "departs, ports: {allocation: block}: out of one range for both", "departs, ports: {allocation: block}"},
+		{"{overloading: true}", "meets, ports: {overloading: true}: Linux keeps them apart", "meets, ports: {allocation: preserve}"},
+		{"{overloading: true, range: 20000-29999}", "departs, ports: {on-conflict: random}: out of one range for both", "meets, ports: {allocation: preserve}"},
+	} {
+		p := parsed(t, mapping+"ports: "+c.ports+"\n")
+		if got := because(t, p, 4787, "REQ-3a"); got != c.halves {
+			t.Errorf("%s: RFC 4787 REQ-3a: %s, want %s", c.ports, got, c.halves)
+		}
+		if got := because(t, p, 6888, "REQ-13"); got != c.use {
+			t.Errorf("%s: RFC 6888 REQ-13: %s, want %s", c.ports, got, c.use)
 		}
 	}
 }

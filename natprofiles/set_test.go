@@ -121,7 +121,8 @@ func TestSelectTellsAllThatIsWrong(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = c.Select("clases", "openwrt", path, "missing.yaml")
-	want := fmt.Sprintf("unknown profile \"clases\"; did you mean classes? (%d are known; or the path of a .yaml file)\n", len(natprofiles.All())) +
+	want := fmt.Sprintf("unknown profile \"clases\"; did you mean classes? (%d are known; or one of %d sets; or the path of a .yaml file)\n",
+		len(natprofiles.All()), len(natprofiles.Sets())) +
 		path + ": this profile and another one are both called openwrt; rename the file\n" +
 		"missing.yaml: no such file or directory"
 	if err == nil || err.Error() != want {

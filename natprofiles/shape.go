@@ -25,7 +25,7 @@ type shape struct {
 	UDP udpShape `yaml:"udp"`
 	// The external addresses.
 	Addresses addressesShape `yaml:"addresses"`
-	// How many mappings may exist at a time. Without it there is no limit but the ports.
+	// How many mappings may exist at a time. Without it a lab keeps 65,535 of TCP and UDP together.
 	Limits limitsShape `yaml:"limits"`
 	// Whether a rule guards the router's own TCP and UDP from the outside, or its own stack answers. Only with ports.overloading.
 	Input Input `yaml:"input" jsonschema:"default=filtered"`
@@ -120,7 +120,7 @@ type portsShape struct {
 
 type blockShape struct {
 	// How many ports an inside host gets.
-	Size int `yaml:"size" jsonschema:"minimum=1,maximum=65535"`
+	Size int `yaml:"size" jsonschema:"required,minimum=1,maximum=65535"`
 	// How a port of the block is chosen.
 	Inside inside `yaml:"inside" jsonschema:"default=random"`
 }

@@ -32,12 +32,12 @@ type Ports struct {
 	Block PortBlock `json:"block,omitzero"`
 	// Parity says that an even inside port gets an even external one, and an
 	// odd one an odd one (RFC 4787 section 4.2.2).
-	Parity bool `json:"parity,omitempty"`
+	Parity bool `json:"parity"`
 	// Overloading says that two inside hosts may have the same external port
 	// at the same time if they use it towards different endpoints (RFC 4787
 	// section 4.2.1). It is what Linux does, and a profile that says so gets
 	// Linux's own NAT, with its quirks.
-	Overloading bool `json:"overloading,omitempty"`
+	Overloading bool `json:"overloading"`
 }
 
 // Interval is a range of ports, both ends included. Its text is lo-hi.
@@ -198,11 +198,12 @@ const (
 	RefreshOutbound Refresh = "outbound"
 )
 
-// Limits bound the mappings that may exist at a time.
+// Limits bound the mappings that may exist at a time. Where no number is
+// stated, it is a lab's table of 65,535 mappings of both protocols together.
 type Limits struct {
-	// Mappings is the most in all, of TCP and UDP together; 0 if there is no limit.
+	// Mappings is the most in all, of TCP and UDP together; 0 if not stated.
 	Mappings int `json:"mappings,omitempty"`
-	// PerHost is the most of one inside host; 0 if there is no limit.
+	// PerHost is the most of one inside host; 0 if not stated.
 	PerHost int `json:"per-host,omitempty"`
 	// AtLimit is what an inside host gets that asks for one too many, or for
 	// one when no port is left: Drop or Reset.

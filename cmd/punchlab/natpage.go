@@ -24,17 +24,9 @@ func natPage(p natprofiles.Profile, width int) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	widest := 0
-	for _, f := range fields {
-		widest = max(widest, len(f.value))
-	}
-	var lines [][2]string
-	for _, f := range fields {
-		lines = append(lines, [2]string{f.name, fmt.Sprintf("%-*s  %s", widest, f.value, knownFrom(p, f))})
-	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s\n\n", p.Name, p.Summary)
-	b.WriteString(entries("  ", lines))
+	b.WriteString(fieldLines(p, fields))
 	b.WriteString("\n" + entries("  ", [][2]string{
 		{"in short", p.Behaviour()},
 		{"aliases", words(p.Aliases)},
@@ -50,6 +42,31 @@ func natPage(p natprofiles.Profile, width int) (string, error) {
 	}
 	b.WriteString(rfcTable(p, width))
 	return b.String(), nil
+}
+
+// valueWidth is how long a line of a field's value may be, so that names and
+// sources fit into 80 columns beside it.
+const valueWidth = 36
+
+// fieldLines tells each field, its value, broken where it is long, and what it
+// is known from.
+func fieldLines(p natprofiles.Profile, fields []shown) string {
+	widest := 0
+	values := make([]string, len(fields))
+	for i, f := range fields {
+		values[i] = text.WrapSoft(f.value, valueWidth)
+		widest = max(widest, text.LongestLineLen(values[i]))
+	}
+	var lines [][2]string
+	for i, f := range fields {
+		first, rest, more := strings.Cut(values[i], "\n")
+		told := fmt.Sprintf("%-*s  %s", widest, first, knownFrom(p, f))
+		if more {
+			told += "\n" + rest
+		}
+		lines = append(lines, [2]string{f.name, told})
+	}
+	return entries("  ", lines)
 }
 
 // words joins words, which may be none.

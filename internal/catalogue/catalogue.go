@@ -88,8 +88,8 @@ func (c Catalogue[T]) All() []T {
 
 // Get finds one by name or alias; a name that ends in .yaml is the path of a
 // file instead. The error for an unknown name tells the nearest and what else
-// is known, the words of also among them.
-func (c Catalogue[T]) Get(name string, also ...string) (T, error) {
+// is known, and that the names of also may stand there too.
+func (c Catalogue[T]) Get(name string, also ...Others) (T, error) {
 	var none T
 	if isPath(name) {
 		return c.kind.file(name)
@@ -97,8 +97,20 @@ func (c Catalogue[T]) Get(name string, also ...string) (T, error) {
 	if item, ok := c.byName[name]; ok {
 		return c.kind.Clone(item), nil
 	}
-	near := strictyaml.DidYouMean(name, append(sortedKeys(c.byName), also...))
-	return none, fmt.Errorf("unknown %s %s%s (%s; or the path of a %s file)", c.kind.Word, strictyaml.Quote(name), near, c.known(name), ext)
+	names, known := sortedKeys(c.byName), c.known(name)
+	for _, others := range also {
+		names = append(names, others.Names...)
+		known += fmt.Sprintf("; or one of %d %s", len(others.Names), others.Word)
+	}
+	return none, fmt.Errorf("unknown %s %s%s (%s; or the path of a %s file)",
+		c.kind.Word, strictyaml.Quote(name), strictyaml.DidYouMean(name, names), known, ext)
+}
+
+// Others are names of something else that may stand where a name of the
+// catalogue may.
+type Others struct {
+	Word  string // what several are called in messages
+	Names []string
 }
 
 // manyNames is how many names a message may list without hiding what it says.

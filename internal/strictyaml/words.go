@@ -6,7 +6,6 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/agnivade/levenshtein"
 	"go.yaml.in/yaml/v4"
 )
 
@@ -58,22 +57,48 @@ func DidYouMean(word string, allowed []string) string {
 }
 
 // Nearest gives the allowed word that word was probably meant to be, or "" if
-// none is close: about one letter in three may differ, whatever their case.
-// Of equally near words it gives the first.
+// none is close: about one letter in three may differ, whatever their case, and
+// two neighbours that have changed places count as one. Of equally near words
+// it gives the first.
 func Nearest(word string, allowed []string) string {
 	limit := max(1, (utf8.RuneCountInString(word)+1)/3)
 	best, near := limit+1, ""
+	letters := []rune(strings.ToLower(word))
 	for _, a := range allowed {
 		// The length differs by no more than the distance; checking it first
 		// keeps a word of 64 KiB from costing anything.
 		if diff := len(a) - len(word); diff > limit || -diff > limit {
 			continue
 		}
-		if d := levenshtein.ComputeDistance(strings.ToLower(word), strings.ToLower(a)); d < best {
+		if d := distance(letters, []rune(strings.ToLower(a))); d < best {
 			best, near = d, a
 		}
 	}
 	return near
+}
+
+// distance is the optimal string alignment distance: how many letters one must
+// insert, leave out, replace, or swap with their neighbour to get from a to b.
+func distance(a, b []rune) int {
+	costs := make([][]int, len(a)+1) // from the first i letters of a to the first j of b
+	for i := range costs {
+		costs[i] = make([]int, len(b)+1)
+		for j := range costs[i] {
+			if i == 0 || j == 0 {
+				costs[i][j] = i + j
+				continue
+			}
+			replaced := costs[i-1][j-1]
+			if a[i-1] != b[j-1] {
+				replaced++
+			}
+			costs[i][j] = min(replaced, costs[i-1][j]+1, costs[i][j-1]+1)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				costs[i][j] = min(costs[i][j], costs[i-2][j-2]+1)
+			}
+		}
+	}
+	return costs[len(a)][len(b)]
 }
 
 // Quote repeats something that somebody wrote, in quotes and shortened, without

@@ -116,14 +116,24 @@ func (l *Lab) CrossTraffic(ctx context.Context, nat string, c CrossTraffic) (_ *
 	l.gathering.Lock()
 	l.traffic = append(l.traffic, t)
 	l.gathering.Unlock()
-	go t.run(ctx, crowd, socket, c)
+	go func() {
+		defer close(t.ended)
+		defer l.forget(t)
+		t.run(ctx, crowd, socket, c)
+	}()
 	return t, nil
+}
+
+// forget lets go of traffic that has ended.
+func (l *Lab) forget(t *Traffic) {
+	l.gathering.Lock()
+	defer l.gathering.Unlock()
+	l.traffic = slices.DeleteFunc(l.traffic, func(other *Traffic) bool { return other == t })
 }
 
 // run opens flows, each at its time, until ctx ends. A flow's time does not
 // depend on how late the one before it was.
 func (t *Traffic) run(ctx context.Context, from *crowd, socket *os.File, c CrossTraffic) {
-	defer close(t.ended)
 	defer socket.Close()
 	gap, protocol := c.gaps(), trafficProtocols[c.Protocol]
 	alarm := time.NewTimer(0)
@@ -176,10 +186,13 @@ func (t *Traffic) Stop() error {
 // disperse ends all cross traffic. What ended some of it before is told to who
 // asks for its statistics.
 func (l *Lab) disperse() error {
-	var errs []error
-	for _, t := range l.traffic {
+	l.gathering.Lock()
+	all := slices.Clone(l.traffic) // each that ends is removed
+	l.gathering.Unlock()
+	for _, t := range all {
 		_ = t.Stop()
 	}
+	var errs []error
 	for _, c := range l.crowds {
 		errs = append(errs, c.ns.Close())
 	}

@@ -181,6 +181,9 @@ func TestEveryFlowIsANewOne(t *testing.T) {
 	if one.Lateness <= 0 {
 		t.Errorf("no flow was late by a nanosecond: %+v", one)
 	}
+	if len(lab.traffic) > 0 {
+		t.Errorf("the lab keeps %d that have ended", len(lab.traffic))
+	}
 	if later, _ := first.Stats(); later != one {
 		t.Errorf("traffic that was stopped went on: %+v after %+v", later, one)
 	}

@@ -72,20 +72,9 @@ func TestEnterWithoutMain(t *testing.T) {
 // tryEntrances starts programEntrances and enters by its lines.
 func tryEntrances(t *testing.T, program *exec.Cmd, as func(*testing.T, *exec.Cmd)) {
 	t.Helper()
-	stdin, err := program.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	stdout, err := program.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := program.Start(); err != nil {
-		t.Fatal(err)
-	}
-	line := lines(t, stdout)
+	lab := begun(t, program, (*exec.Cmd).Start)
 	for range 2 {
-		want, enter := line(), line()
+		want, enter := lab.line(), lab.line()
 		cmd := exec.Command("sh", "-c", enter+" sh -c 'readlink /proc/self/ns/net; id -u; pwd'")
 		as(t, cmd)
 		cmd.Dir = "/"
@@ -96,10 +85,6 @@ func tryEntrances(t *testing.T, program *exec.Cmd, as func(*testing.T, *exec.Cmd
 			t.Errorf("%s: %v %s\n%q instead of root of %s in /", enter, err, &said, got, want)
 		}
 	}
-	if err := stdin.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if err := program.Wait(); err != nil {
-		t.Error(err)
-	}
+	lab.closeInput()
+	lab.succeeds()
 }

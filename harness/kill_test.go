@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -74,17 +75,9 @@ func holders(t *testing.T, namespaces []string) map[string][]string {
 // these its namespaces, which nothing else holds.
 func TestSIGKILLLeavesNothingBehind(t *testing.T) {
 	Need(t)
-	cmd := command("hold")
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	cmd := begun(t, command("hold"), (*exec.Cmd).Start)
 	var namespaces []string
-	line := lines(t, stdout)
-	for id := line(); id != "built"; id = line() {
+	for id := cmd.line(); id != "built"; id = cmd.line() {
 		namespaces = append(namespaces, id)
 	}
 	processes := jobtest.Descendants(t, cmd.Process.Pid)
@@ -96,9 +89,7 @@ func TestSIGKILLLeavesNothingBehind(t *testing.T) {
 		t.Errorf("of the namespaces %v only %v are held by anybody", namespaces, slices.Collect(maps.Keys(held)))
 	}
 
-	if err := cmd.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
+	cmd.signal(unix.SIGKILL)
 	_ = cmd.Wait() // it says that the program was killed
 	gone := func() bool {
 		return !slices.ContainsFunc(processes, func(pid int) bool { return unix.Kill(pid, 0) == nil })

@@ -52,7 +52,7 @@ type Lab struct {
 
 	gathering sync.Mutex // guards what follows
 	crowds    map[*node]*crowd
-	traffic   []*Traffic
+	traffic   []*Traffic // under way
 }
 
 func emptyLab(t topologies.Topology) *Lab {

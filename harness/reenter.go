@@ -22,8 +22,9 @@ import (
 
 // setupFailed is init's exit status where it could not prepare the namespaces,
 // as env(1) and docker(1) have it for failures of their own. A program may end
-// with the same, so that init tells by a pipe that it has started one. Later it
-// tells by that pipe of each signal that has stopped the program.
+// with the same, so that init tells by a pipe that it has started one, and from
+// then on gets its signals. Later it tells by that pipe of each signal that has
+// stopped the program.
 const (
 	setupFailed = 125
 	hasStarted  = 0 // is no signal's number
@@ -40,19 +41,33 @@ func reenter() (status int, err error) {
 	if os.Geteuid() == 0 {
 		ways = []uintptr{isolation, isolation | unix.CLONE_NEWUSER}
 	}
+	ignores := ignoredOnes()
+	signals := catch()
 	var errs []error
 	for _, flags := range ways {
-		status, err := isolate(flags)
+		status, err := isolate(flags, ignores, signals)
 		if err == nil {
 			return status, nil
 		}
 		errs = append(errs, err)
 	}
+	giveBack(signals)
 	return 0, errors.Join(errs...)
 }
 
-// isolate runs this program in the new namespaces that flags names.
-func isolate(flags uintptr) (status int, err error) {
+// ignoredOnes are the signals for the program that the caller ignores, as bits.
+func ignoredOnes() (bits uint64) {
+	for _, s := range passedOn() {
+		if ignored(s.(unix.Signal)) {
+			bits |= 1 << s.(unix.Signal)
+		}
+	}
+	return bits
+}
+
+// isolate runs this program in the new namespaces that flags names. Unless the
+// program ran, signals keeps what came meanwhile.
+func isolate(flags uintptr, ignores uint64, signals <-chan os.Signal) (status int, err error) {
 	var ends [2]int
 	// Init inherits the writing end, by its number.
 	if err := unix.Pipe2(ends[:], 0); err != nil {
@@ -61,22 +76,14 @@ func isolate(flags uintptr) (status int, err error) {
 	words := os.NewFile(uintptr(ends[0]), "init's words")
 	defer words.Close()
 	unix.CloseOnExec(ends[0])
-	var ignores uint64
-	for _, s := range passedOn() {
-		if ignored(s.(unix.Signal)) {
-			ignores |= 1 << s.(unix.Signal)
-		}
-	}
-	signals := catch()
-	defer signal.Stop(signals)
 	pid, err := start(fmt.Sprintf("%s%d %t %x", markerInit, ends[1], flags&unix.CLONE_NEWUSER != 0, ignores), flags)
 	err = errors.Join(err, unix.Close(ends[1]))
 	if err != nil {
 		return 0, err
 	}
 	started := make(chan bool)
-	go func() { started <- heed(words, pid) }()
-	status = attend(pid, pid, signals, nil)
+	go func() { started <- heed(words, pid, signals) }()
+	status = attend(pid, pid, nil)
 	if !<-started {
 		return 0, errSetup
 	}
@@ -84,8 +91,9 @@ func isolate(flags uintptr) (status int, err error) {
 }
 
 // heed follows init's words until it has ended, and says whether it has started
-// the program.
-func heed(words io.Reader, init int) (started bool) {
+// the program. Before that init gets no signals: the kernel drops those that
+// the first process of a PID namespace has no handler for (pid_namespaces(7)).
+func heed(words io.Reader, init int, signals <-chan os.Signal) (started bool) {
 	var lender lender
 	defer lender.end()
 	for word := make([]byte, 1); ; {
@@ -94,6 +102,7 @@ func heed(words io.Reader, init int) (started bool) {
 		}
 		if word[0] == hasStarted {
 			started = true
+			go forward(signals, init)
 			continue
 		}
 		lender.stopped(unix.Signal(word[0]), init)
@@ -147,16 +156,25 @@ func catch() chan os.Signal {
 	return signals
 }
 
-// attend passes signals on to the process pid until it has ended, and returns
-// its status as a shell would. of is whom to wait for: pid, or -1 to take in
-// every orphan as well. stopped, if there is one, is told of each signal that
-// stops the process.
-func attend(pid, of int, signals <-chan os.Signal, stopped func(unix.Signal)) (status int) {
-	go func() {
-		for s := range signals {
-			_ = unix.Kill(pid, s.(unix.Signal)) // it may have ended just now
-		}
-	}()
+// giveBack ends what catch began: what has come and went to nobody is for this
+// process itself.
+func giveBack(signals chan os.Signal) {
+	signal.Stop(signals)
+	close(signals)
+	forward(signals, os.Getpid())
+}
+
+// forward passes signals on to a process.
+func forward(signals <-chan os.Signal, pid int) {
+	for s := range signals {
+		_ = unix.Kill(pid, s.(unix.Signal)) // it may have ended just now
+	}
+}
+
+// attend waits until the process pid has ended, and returns its status as a
+// shell would. of is whom to wait for: pid, or -1 to take in every orphan as
+// well. stopped, if there is one, is told of each signal that stops the process.
+func attend(pid, of int, stopped func(unix.Signal)) (status int) {
 	options := 0
 	if stopped != nil {
 		options = unix.WUNTRACED
@@ -192,12 +210,13 @@ func initMain(word string) int {
 		fmt.Fprintln(os.Stderr, "punchlab: prepare namespaces:", err)
 		return setupFailed
 	}
+	go forward(signals, pid)
 	go func() {
 		for range continued {
 			resume(pid)
 		}
 	}()
-	return attend(pid, -1, signals, func(s unix.Signal) {
+	return attend(pid, -1, func(s unix.Signal) {
 		suspend()
 		_, _ = unix.Write(pipe, []byte{byte(s)}) // whoever reads it is there, or init is not
 	})

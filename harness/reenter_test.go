@@ -2,9 +2,9 @@ package harness
 
 import (
 	"errors"
-	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"strconv"
 	"strings"
 	"syscall"
@@ -89,39 +89,52 @@ func TestMainChangesTheNamespaceAndNothingElse(t *testing.T) {
 }
 
 func TestMainPassesEachSignalOnOnce(t *testing.T) {
-	cmd := command("signals")
-	stdin, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	line := lines(t, stdout)
-	if got := line(); got != "ready" {
-		t.Fatalf("the program printed %q, want ready", got)
-	}
+	cmd := begun(t, command("signals"), (*exec.Cmd).Start)
+	cmd.says("ready")
 	sent := []unix.Signal{unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT, unix.SIGINT}
 	for _, s := range sent {
-		if err := cmd.Process.Signal(s); err != nil {
-			t.Fatal(err)
-		}
-		if got := line(); got != s.String() {
-			t.Errorf("the program got %q, want %q", got, s)
-		}
+		cmd.signal(s)
+		cmd.says(s.String())
 	}
-	if err := stdin.Close(); err != nil {
-		t.Fatal(err)
+	cmd.closeInput()
+	cmd.says(strconv.Itoa(len(sent)))
+	cmd.succeeds()
+}
+
+// The first process of a PID namespace is born deaf: what comes before it has
+// handlers is lost, unless it is kept for it. Nor is it lost where there can be
+// no such namespace.
+func TestMainLosesNoSignalWhileItStarts(t *testing.T) {
+	for name, program := range map[string]func(*testing.T) *exec.Cmd{
+		"in namespaces": func(*testing.T) *exec.Cmd { return command("typed") },
+		"in place":      func(t *testing.T) *exec.Cmd { return forbidden(t, "typed") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			for after := time.Duration(0); after <= 80*time.Millisecond; after += max(time.Millisecond, after/8) {
+				for _, s := range []unix.Signal{unix.SIGINT, unix.SIGTERM} {
+					if !signal.Ignored(s) { // as whoever is in a script's background does with INT
+						endsBy(t, program(t), s, after)
+					}
+				}
+			}
+		})
 	}
-	if got := line(); got != strconv.Itoa(len(sent)) {
-		t.Errorf("the program got %s signals, want %d", got, len(sent))
-	}
-	if err := cmd.Wait(); err != nil {
-		t.Error(err)
+}
+
+// endsBy requires that a program ends by a signal that it gets so long after its
+// start.
+func endsBy(t *testing.T, cmd *exec.Cmd, s unix.Signal, after time.Duration) {
+	t.Helper()
+	program := begun(t, cmd, (*exec.Cmd).Start)
+	time.Sleep(after)
+	program.signal(s)
+	late := time.AfterFunc(hopes, func() { _ = cmd.Process.Kill() })
+	_ = cmd.Wait() // it says how the program ended
+	w := cmd.ProcessState.Sys().(syscall.WaitStatus)
+	if !late.Stop() {
+		t.Fatalf("%v after %v: the program did not end", s, after)
+	} else if w.Signal() != s && w.ExitStatus() != 128+int(s) {
+		t.Errorf("%v after %v: %v", s, after, cmd.ProcessState)
 	}
 }
 
@@ -129,28 +142,9 @@ func TestMainPassesEachSignalOnOnce(t *testing.T) {
 // that it leaves behind could write has no writer any more.
 func TestMainEndsWhatTheProgramLeavesBehind(t *testing.T) {
 	Need(t)
-	cmd := command("orphan")
-	stdin, err := cmd.StdinPipe() // stays open, so that the child does not end
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer stdin.Close()
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	if err := stdout.(*os.File).SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := io.ReadAll(stdout); err != nil {
-		t.Errorf("the child still holds its output: %v", err)
-	}
-	if err := cmd.Wait(); err != nil {
-		t.Error(err)
-	}
+	cmd := begun(t, command("orphan"), (*exec.Cmd).Start)
+	_ = cmd.rest() // the child may print something or not
+	cmd.succeeds()
 }
 
 // A program that is started inside a lab finds the marker of the process that

@@ -72,17 +72,8 @@ func programGuardian() int {
 func TestAStartedProgramIsOnItsHost(t *testing.T) {
 	lab := build(t, "open", nil)
 	alice, bob := lab.Host("alice"), lab.Host("bob")
-	server := command("answer")
-	stdout, err := server.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := alice.Start(server); err != nil {
-		t.Fatal(err)
-	}
-	if got := lines(t, stdout)(); got != "listening" {
-		t.Fatalf("the server printed %q", got)
-	}
+	server := begun(t, command("answer"), alice.Start)
+	server.says("listening")
 	conn, err := bob.Dial(t.Context(), netip.AddrPortFrom(alice.Addrs()[0], port))
 	if err != nil {
 		t.Fatal(err)
@@ -95,9 +86,7 @@ func TestAStartedProgramIsOnItsHost(t *testing.T) {
 	if want := conn.LocalAddr().String() + "\n"; got != want {
 		t.Errorf("the server on alice saw %q, want %q", got, want)
 	}
-	if err := server.Wait(); err != nil {
-		t.Error(err)
-	}
+	server.succeeds()
 }
 
 // What the documentation of Start says about /proc and /sys.
@@ -142,31 +131,12 @@ func TestAStartedProgramOutlivesThreads(t *testing.T) {
 	alice := build(t, "open", nil).Host("alice")
 	cmd := command("wait")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: unix.SIGKILL}
-	stdin, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := alice.Start(cmd); err != nil {
-		t.Fatal(err)
-	}
-	line := lines(t, stdout)
-	if got := line(); got != "running" {
-		t.Fatalf("the program printed %q", got)
-	}
+	waiting := begun(t, cmd, alice.Start)
+	waiting.says("running")
 	endThreads(t)
-	if err := stdin.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if got := line(); got != "done" {
-		t.Errorf("the program printed %q", got)
-	}
-	if err := cmd.Wait(); err != nil {
-		t.Error(err)
-	}
+	waiting.closeInput()
+	waiting.says("done")
+	waiting.succeeds()
 }
 
 // endThreads ends every thread of this process that runs goroutines and is not
@@ -205,31 +175,13 @@ func endThreads(t *testing.T) {
 // that would end with the guardian.
 func TestAStartedProgramDiesWithItsStarter(t *testing.T) {
 	Need(t)
-	guardian := command("guardian")
-	guardian.Env = append(guardian.Env, marker+"="+os.Getenv(marker)) // it runs in place
-	stdin, err := guardian.StdinPipe()                                // stays open
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer stdin.Close()
-	stdout, err := guardian.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := guardian.Start(); err != nil {
-		t.Fatal(err)
-	}
-	if got := lines(t, stdout)(); got != "running" {
-		t.Fatalf("the child printed %q", got)
-	}
-	if err := guardian.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	if err := stdout.(*os.File).SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
-		t.Fatal(err)
-	}
-	if rest, err := io.ReadAll(stdout); err != nil || len(rest) > 0 {
-		t.Errorf("the child still holds its output: %v, %q", err, rest)
+	cmd := command("guardian")
+	cmd.Env = append(cmd.Env, marker+"="+os.Getenv(marker)) // it runs in place
+	guardian := begun(t, cmd, (*exec.Cmd).Start)
+	guardian.says("running")
+	guardian.signal(unix.SIGKILL)
+	if rest := guardian.rest(); rest != "" {
+		t.Errorf("the child printed %q after the end of its starter", rest)
 	}
 	_ = guardian.Wait() // it says that it was killed
 }

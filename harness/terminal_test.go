@@ -46,20 +46,13 @@ func TestControlCAndControlZAreThoseOfAnyProgram(t *testing.T) {
 	term.Press(jobOf("hold") + "\n")
 	term.Await("built")
 	for range 2 {
-		term.Press(jobtest.ControlZ)
-		term.Await("Stopped")
-		term.AwaitStopped(true)
-		term.Press("fg\n")
-		term.Await("fg")
-		term.AwaitStopped(false)
+		term.Stop(jobtest.ControlZ)
+		term.GoOn("fg")
 	}
 	term.Press(jobtest.ControlZ)
 	term.Await("Stopped")
-	term.Press("bg\n")
-	term.Await("bg")
-	term.AwaitStopped(false)
-	term.Press("fg\n")
-	term.Await("fg")
+	term.GoOn("bg")
+	term.GoOn("fg")
 	term.Press(jobtest.ControlC)
 	term.AwaitStatus(128 + int(unix.SIGINT))
 }
@@ -71,12 +64,8 @@ func TestAProgramReadsFromTheTerminal(t *testing.T) {
 	for _, line := range []string{"hello", "world", "again"} {
 		term.Press(line + "\n")
 		term.Await("<" + line + ">")
-		term.Press(jobtest.ControlZ)
-		term.Await("Stopped")
-		term.AwaitStopped(true)
-		term.Press("fg\n")
-		term.Await("fg")
-		term.AwaitStopped(false)
+		term.Stop(jobtest.ControlZ)
+		term.GoOn("fg")
 	}
 	term.Press(jobtest.ControlD)
 	term.Await("no more")
@@ -109,8 +98,7 @@ func TestAProgramInTheBackgroundWaitsForTheTerminal(t *testing.T) {
 	term.AwaitStopped(true) // by TTIN
 	term.Press("echo the she''ll is there\n")
 	term.Await("the shell is there")
-	term.Press("fg\n")
-	term.Await("fg")
+	term.GoOn("fg")
 	term.Press("hello\n")
 	term.Await("<hello>")
 	term.Press(jobtest.ControlD)
@@ -127,12 +115,8 @@ func TestTheTerminalComesBackToAScript(t *testing.T) {
 	term.Press("for the program\n")
 	term.Await("<for the program>")
 	for range 2 {
-		term.Press(jobtest.ControlZ)
-		term.Await("Stopped")
-		term.AwaitStopped(true)
-		term.Press("fg\n")
-		term.Await("fg")
-		term.AwaitStopped(false)
+		term.Stop(jobtest.ControlZ)
+		term.GoOn("fg")
 	}
 	term.Press(jobtest.ControlD)
 	term.Await("no more")
@@ -141,90 +125,44 @@ func TestTheTerminalComesBackToAScript(t *testing.T) {
 	term.AwaitStatus(0)
 }
 
-// A script starts programs in the background with INT ignored (POSIX, 2.11
-// Signals and Error Handling). Those who want it get it all the same.
-func TestAProgramMayWantASignalThatIsIgnored(t *testing.T) {
-	Need(t)
+// ignoring is one of the programs, to be started with a signal ignored.
+func ignoring(t *testing.T, signal, program string) *exec.Cmd {
+	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command("sh", "-c", `trap "" INT; exec "$@"`, "sh", self)
-	cmd.Env, cmd.Stderr = command("signals").Env, os.Stderr
-	stdin, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer stdin.Close()
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	line := lines(t, stdout)
-	for _, want := range []string{"ready", "interrupt", "1"} {
-		if got := line(); got != want {
-			t.Errorf("the program printed %q, want %q", got, want)
-		}
-		switch want {
-		case "ready":
-			err = cmd.Process.Signal(unix.SIGINT)
-		case "interrupt":
-			err = stdin.Close()
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := cmd.Wait(); err != nil {
-		t.Error(err)
-	}
+	cmd := exec.Command("sh", "-c", `trap "" `+signal+`; exec "$@"`, "sh", self)
+	cmd.Env, cmd.Stderr = command(program).Env, os.Stderr
+	return cmd
+}
+
+// A script starts programs in the background with INT ignored (POSIX, 2.11
+// Signals and Error Handling). Those who want it get it all the same.
+func TestAProgramMayWantASignalThatIsIgnored(t *testing.T) {
+	Need(t)
+	program := begun(t, ignoring(t, "INT", "signals"), (*exec.Cmd).Start)
+	program.says("ready")
+	program.signal(unix.SIGINT)
+	program.says("interrupt")
+	program.closeInput()
+	program.says("1")
+	program.succeeds()
 }
 
 // As nohup(1) starts programs.
 func TestMainLeavesIgnoredSignalsIgnored(t *testing.T) {
 	Need(t)
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
 	for name, signal := range map[string]unix.Signal{"HUP": unix.SIGHUP, "INT": unix.SIGINT, "TSTP": unix.SIGTSTP} {
-		cmd := exec.Command("sh", "-c", `trap "" `+name+`; exec "$@"`, "sh", self)
-		cmd.Env, cmd.Stderr = command("typed").Env, os.Stderr
-		stdin, err := cmd.StdinPipe()
-		if err != nil {
+		program := begun(t, ignoring(t, name, "typed"), (*exec.Cmd).Start)
+		program.says("listening")
+		program.signal(signal)
+		if _, err := program.stdin.Write([]byte("after " + name + "\n")); err != nil {
 			t.Fatal(err)
 		}
-		stdout, err := cmd.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		line := lines(t, stdout)
-		if got := line(); got != "listening" {
-			t.Fatalf("the program printed %q", got)
-		}
-		if err := cmd.Process.Signal(signal); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := stdin.Write([]byte("after " + name + "\n")); err != nil {
-			t.Fatal(err)
-		}
-		if got := line(); got != "<after "+name+">" {
-			t.Errorf("after %s the program printed %q", name, got)
-		}
-		if err := stdin.Close(); err != nil {
-			t.Fatal(err)
-		}
-		if got := line(); got != "no more" {
-			t.Errorf("after %s the program printed %q", name, got)
-		}
-		if err := cmd.Wait(); err != nil {
-			t.Errorf("after %s: %v", name, err)
-		}
+		program.says("<after " + name + ">")
+		program.closeInput()
+		program.says("no more")
+		program.succeeds()
 	}
 }

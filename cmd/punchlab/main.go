@@ -103,11 +103,38 @@ func within(f func(context.Context) error) {
 	})
 }
 
-// interruptible returns a context that ends at the first INT or TERM. From then
-// on signals have their usual effect again, so that a second one ends the
-// process at once.
+// interruption is the signal that has ended a context, as its cause.
+type interruption struct{ by os.Signal }
+
+func (i interruption) Error() string { return i.by.String() + " signal received" }
+
+// Is says that whoever looks for a context's end has found it.
+func (interruption) Is(err error) bool { return err == context.Canceled }
+
+// interrupted is the signal that has ended a context of interruptible, or nil.
+func interrupted(ctx context.Context) os.Signal {
+	var i interruption
+	_ = errors.As(context.Cause(ctx), &i)
+	return i.by
+}
+
+// interruptible returns a context that ends at the first INT, TERM or HUP, with
+// an interruption as its cause. From then on signals have their usual effect
+// again, so that a second one ends the process at once.
 func interruptible() (context.Context, context.CancelFunc) {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop)
-	return ctx, stop
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) { // as nohup(1) has it
+		signal.Notify(signals, syscall.SIGHUP)
+	}
+	ctx, cancel := context.WithCancelCause(context.Background())
+	go func() {
+		select {
+		case s := <-signals:
+			cancel(interruption{s})
+		case <-ctx.Done():
+		}
+		signal.Stop(signals)
+	}()
+	return ctx, func() { cancel(nil) }
 }

@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"math/rand/v2"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -41,12 +43,16 @@ A program finds the addresses in its environment:
   PUNCHLAB_RENDEZVOUS_2  its second one, if the topology has it; and so on
   PUNCHLAB_NAT_A         the external address of the NAT in slot a; so for every
                          slot: PUNCHLAB_NAT_B, PUNCHLAB_NAT_CARRIER, …
+Of the caller's environment it has all but what begins with PUNCHLAB_.
 There are no names in a lab: it has no DNS. Nothing waits for the server to
 listen; a client that comes too soon tries again.
 
 Many programs take the addresses of a lab's internet for private ones, and then
 do not even try to punch (libp2p and Tailscale among them): --public routable
 has others, as hosts of the real internet have them. Nothing leaves the lab.
+
+With --cross-traffic others open flows through the NATs meanwhile, and take their
+ports. A lab that is kept open keeps them, too.
 
 Programs read from /dev/null. A program that is alone, where run is started from
 a terminal, has that terminal instead, for its output too: a shell on a host, for
@@ -64,6 +70,7 @@ wrong usage or input, and where something is missing that a lab needs.`
       --a 'curl -s --retry 9 --retry-connrefused http://$PUNCHLAB_RENDEZVOUS:8000/'
   punchlab run --nat-a openwrt --nat-b openwrt --server ./relay \
       --a './peer listen $PUNCHLAB_RENDEZVOUS' --b './peer dial $PUNCHLAB_RENDEZVOUS'
+  punchlab run --nat-a apdm-sequential --nat-b openwrt --cross-traffic 20 --a './peer $PUNCHLAB_BOB'
   punchlab run --topology open --rtt 120ms --a 'ping -c 3 $PUNCHLAB_BOB' --b 'timeout 5 tcpdump -ni eth0'
   punchlab run --nat-a openwrt --nat-b ./office.yaml --keep --public routable`
 )
@@ -99,6 +106,7 @@ func (f *runFlags) define(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.keep, "keep", false, "hold the lab open until Ctrl-C, and print how to enter its hosts and NATs from another terminal")
 	flags.StringVar(&f.public, "public", "reserved", "`addresses` of the lab's internet: reserved for documents and benchmarks, or routable")
 	f.registerPlace(flags)
+	f.registerCrossTraffic(flags)
 }
 
 // program is what a host is to run.
@@ -116,6 +124,9 @@ type labRun struct {
 	peers    []program // in the order in which their statuses count
 	keep     bool
 	json     bool
+	// crossTraffic is how many flows of others begin in a second through each
+	// NAT in a slot a or b.
+	crossTraffic float64
 }
 
 // run checks all flags and makes a run of them.
@@ -125,7 +136,7 @@ func (f *runFlags) run(c *common) (labRun, error) {
 		return labRun{}, err
 	}
 	choice := &choice{catalogue: profiles}
-	r := labRun{keep: f.keep, json: c.json}
+	r := labRun{keep: f.keep, json: c.json, crossTraffic: f.crossTraffic}
 	f.commands(&r, choice)
 	public, known := publics[f.public]
 	if !known {
@@ -136,6 +147,7 @@ func (f *runFlags) run(c *common) (labRun, error) {
 	r.options.Public = public
 	if at, known, _ := f.place(layouts, choice); known {
 		r.topology, r.nats = at.topology, at.slots
+		f.checkCrossTraffic(at.topology, choice)
 		for _, wanted := range [][2]string{{"a", f.natA}, {"b", f.natB}} {
 			slot, name := wanted[0], wanted[1]
 			all := choice.varied(at.topology, slot, one(name))
@@ -172,14 +184,31 @@ func (f *runFlags) commands(r *labRun, c *choice) {
 	}
 }
 
-// build builds the lab. What this kernel or this user lacks shows here.
+// build builds the lab, with others in it if they are wanted. What this kernel or this user lacks shows here.
 func (r *labRun) build(ctx context.Context) (*harness.Lab, error) {
 	lab, err := harness.Build(ctx, r.topology, r.nats, r.options)
-	switch {
-	case err == nil:
-		return lab, nil
-	case ctx.Err() != nil:
-		return nil, context.Cause(ctx)
+	if err == nil {
+		if err = r.disturb(ctx, lab); err == nil {
+			return lab, nil
+		}
+		err = errors.Join(err, lab.Close())
 	}
 	return nil, misuse(fmt.Errorf("%w\n%s", advised(err), askDoctor))
+}
+
+// disturb begins the cross traffic, which ends with ctx or the lab.
+func (r *labRun) disturb(ctx context.Context, lab *harness.Lab) error {
+	if r.crossTraffic == 0 {
+		return nil
+	}
+	for _, n := range r.topology.Nodes {
+		if n.Kind != topologies.NAT || n.Slot != "a" && n.Slot != "b" {
+			continue
+		}
+		_, err := lab.CrossTraffic(ctx, n.Name, harness.CrossTraffic{PerSecond: r.crossTraffic, Seed: rand.Uint64()})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

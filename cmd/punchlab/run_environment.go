@@ -4,11 +4,15 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/punchlab/punchlab/harness"
 	"github.com/punchlab/punchlab/topologies"
 )
+
+// ours is how the names of all variables begin that are punchlab's.
+const ours = "PUNCHLAB_"
 
 // environment holds variables by their names.
 type environment map[string]string
@@ -30,7 +34,7 @@ func labEnvironment(lab *harness.Lab) environment {
 // add names the first address after its owner, and the others after their
 // number too.
 func (env environment) add(owner string, addrs []netip.Addr) {
-	name := "PUNCHLAB_" + strings.ToUpper(strings.ReplaceAll(owner, "-", "_"))
+	name := ours + strings.ToUpper(strings.ReplaceAll(owner, "-", "_"))
 	for i, addr := range addrs {
 		if i == 0 {
 			env[name] = addr.String()
@@ -41,11 +45,12 @@ func (env environment) add(owner string, addrs []netip.Addr) {
 }
 
 // of is the environment of a host's programs: this program's own, the lab's,
-// and the host's. The last of several values counts.
+// and the host's. Where this program runs, and in what other lab it was started,
+// is nothing to them.
 func (env environment) of(h *harness.Host) []string {
-	all := os.Environ()
+	all := slices.DeleteFunc(os.Environ(), func(s string) bool { return strings.HasPrefix(s, ours) })
 	for name, value := range env {
 		all = append(all, name+"="+value)
 	}
-	return append(all, "PUNCHLAB_HOST="+h.Name(), "PUNCHLAB_ADDR="+h.Addrs()[0].String())
+	return append(all, ours+"HOST="+h.Name(), ours+"ADDR="+h.Addrs()[0].String())
 }

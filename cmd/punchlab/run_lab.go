@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"os"
-	"os/signal"
 	"syscall"
 
 	"github.com/punchlab/punchlab/harness"
@@ -18,27 +17,20 @@ type running struct {
 	all  []*process
 	// awaited are those with whose end the run ends.
 	awaited []*process
-	// signals ends the run with the first one; the next one has its usual effect.
-	signals chan os.Signal
 }
 
 // run runs everything, and returns an error with the exit status.
 func (r *labRun) run(ctx context.Context) (err error) {
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	if !signal.Ignored(syscall.SIGHUP) { // as nohup(1) has it
-		signal.Notify(signals, syscall.SIGHUP)
-	}
 	lab, err := r.build(ctx)
-	if err != nil && ctx.Err() != nil {
-		return marked(err, afterSignal(os.Interrupt))
+	if s := interrupted(ctx); err != nil && s != nil {
+		return marked(errTold, afterSignal(s))
 	}
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, failed(lab.Close())) }()
-	now := &running{labRun: r, lab: lab, tell: newTranscript(r.programs(), r.json), signals: signals}
-	status, err := now.toTheEnd()
+	now := &running{labRun: r, lab: lab, tell: newTranscript(r.programs(), r.json)}
+	status, err := now.toTheEnd(ctx)
 	err = errors.Join(err, stopAll(now.all), now.tell.failure())
 	if err == nil && status != statusDone {
 		err = marked(errTold, status)
@@ -55,7 +47,7 @@ func (r *labRun) programs() []program {
 }
 
 // toTheEnd starts the programs and waits until the run is over.
-func (r *running) toTheEnd() (status int, err error) {
+func (r *running) toTheEnd(ctx context.Context) (status int, err error) {
 	env := labEnvironment(r.lab)
 	if err := r.open(env); err != nil {
 		return 0, err
@@ -69,18 +61,16 @@ func (r *running) toTheEnd() (status int, err error) {
 	for _, p := range r.awaited {
 		select {
 		case <-p.ended:
-		case s := <-r.signals:
-			signal.Stop(r.signals)
-			return afterSignal(s), nil
+		case <-ctx.Done():
+			return afterSignal(interrupted(ctx)), nil
 		}
 	}
 	if r.keep {
 		if len(r.awaited) > 0 {
 			r.tell.say("the programs have ended; the lab is open until Ctrl-C")
 		}
-		s := <-r.signals
-		signal.Stop(r.signals)
-		if s != os.Interrupt {
+		<-ctx.Done()
+		if s := interrupted(ctx); s != os.Interrupt {
 			return afterSignal(s), nil
 		}
 	}

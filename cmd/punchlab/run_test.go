@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -67,6 +68,34 @@ func TestRunLeavesNoProcessBehind(t *testing.T) {
 			}
 			_ = cmd.Wait() // the status is that of a signal
 		})
+	}
+}
+
+// Whether it comes before the lab, while it is built, or when programs run, TERM
+// ends the run with the same status, and nothing is told of it.
+func TestRunEndsAtTERMWhenever(t *testing.T) {
+	needLab(t)
+	t.Parallel()
+	for after := time.Duration(0); after <= 80*time.Millisecond; after += 4 * time.Millisecond {
+		var told bytes.Buffer
+		cmd := exec.Command("punchlab", "run", "--nat-a", "openwrt", "--nat-b", "openwrt", "--a", "exec sleep 600")
+		cmd.Stdout, cmd.Stderr = &told, &told
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(after)
+		if err := cmd.Process.Signal(unix.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+		late := time.AfterFunc(10*time.Second, func() { _ = cmd.Process.Kill() })
+		_ = cmd.Wait() // it says how the run ended
+		w := cmd.ProcessState.Sys().(syscall.WaitStatus)
+		switch {
+		case !late.Stop():
+			t.Fatalf("after %v: the run did not end", after)
+		case w.Signal() != unix.SIGTERM && w.ExitStatus() != 128+int(unix.SIGTERM), told.Len() > 0:
+			t.Errorf("after %v: %v, and it told %q", after, cmd.ProcessState, &told)
+		}
 	}
 }
 

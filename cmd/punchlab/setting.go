@@ -33,6 +33,11 @@ func (s *setting) register(flags *pflag.FlagSet) {
 	s.registerPlace(flags)
 	flags.DurationVar(&s.patience, "patience", 2*time.Second, "how long a pair may try, from its introduction on: three round trips at least")
 	flags.Uint64Var(&s.seed, "seed", 0, "draws the order in which cells are begun; recorded with every trial (default random)")
+	s.registerCrossTraffic(flags)
+}
+
+// registerCrossTraffic defines the flag for what others do meanwhile.
+func (s *setting) registerCrossTraffic(flags *pflag.FlagSet) {
 	flags.Float64Var(&s.crossTraffic, "cross-traffic", 0, "`flows` of others that begin in a second, on average, through each of the NATs in the slots a and b")
 }
 

@@ -69,6 +69,8 @@ func wanted(flag *pflag.Flag) string {
 		return "a duration, such as 40ms or 1.5s"
 	case "int":
 		return "a whole number"
+	case "float64":
+		return "a number, such as 20"
 	case "uint64":
 		return "a whole number from 0 to 18446744073709551615"
 	}

@@ -142,6 +142,22 @@ func (term *Terminal) AwaitStatus(want int) {
 	}
 }
 
+// Stop types what stops the job in the foreground, and waits until it has.
+func (term *Terminal) Stop(keys string) {
+	term.t.Helper()
+	term.Press(keys)
+	term.Await("Stopped")
+	term.AwaitStopped(true)
+}
+
+// GoOn has the shell let a stopped job go on, by fg or bg, and waits until it does.
+func (term *Terminal) GoOn(by string) {
+	term.t.Helper()
+	term.Press(by + "\n")
+	term.Await(by)
+	term.AwaitStopped(false)
+}
+
 // AwaitStopped waits until of all processes that come from the shell all are
 // stopped, or none. The shell does not count, nor does the first process of a
 // PID namespace, which nobody can stop (pid_namespaces(7)).

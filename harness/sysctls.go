@@ -38,6 +38,10 @@ var (
 		{Path: "ipv4/tcp_no_metrics_save", Value: "1"},
 	}
 	natSettings = []kernel.Sysctl{
+		// A router's own ICMP error to one of its external addresses comes back
+		// from upstream with a source that is the router's (hairpinning).
+		{Path: "ipv4/conf/all/accept_local", Value: "1"},
+		{Path: "ipv4/conf/default/accept_local", Value: "1"},
 		// Hosts on one segment speak past the router's rules.
 		{Path: "bridge/bridge-nf-call-iptables", Value: "0", Optional: true},
 		{Path: "netfilter/nf_conntrack_tcp_loose", Value: "1", Optional: true},

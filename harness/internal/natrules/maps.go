@@ -130,7 +130,12 @@ func (x protocol) sets() {
 	if x.crossings() {
 		x.dynamic(Set{Name: x.set("outsyn"), Key: external})
 	}
-	timeouts := udpTimeouts(x.Timeouts)
+	// Conntrack lets both ways have the longer time from two seconds on alone
+	// (nf_conntrack_proto_udp.c), and a session that it forgets would be new.
+	// The maps know when it ends.
+	known := x.Timeouts
+	known.Unreplied = max(known.Unreplied, known.Stream)
+	timeouts := udpTimeouts(known)
 	if x.number == unix.IPPROTO_TCP {
 		timeouts = tcpTimeouts(x.Timeouts, time.Duration(x.Timeouts.Established))
 	}

@@ -22,10 +22,9 @@ func (r *router) unsolicited(tcp, udp protocol) {
 		return // what is for the hosts behind a firewall is forwarded
 	}
 	known := expr.CtStateBitESTABLISHED | expr.CtStateBitRELATED | expr.CtStateBitUNTRACKED
-	r.chain("outside",
-		join(hasZone(), accept()),
-		join(stateIn(known), accept()),
-		join(r.toExternal(), goTo("answer")))
+	rules := []Rule{join(hasZone(), accept()), join(stateIn(known), accept())}
+	rules = append(rules, r.asItCame(r.toExternal())...)
+	r.chain("outside", append(rules, join(r.toExternal(), goTo("answer")))...)
 	r.base("unsolicited", nftables.ChainHookPrerouting, answerPriority, join(comesFrom(r.at.WAN), goTo("outside")))
 }
 
@@ -80,10 +79,10 @@ const (
 // timer, so the error rides on a retransmission. A SYN from inside to its
 // sender makes the retransmission one that is let in.
 func (x protocol) delayed() []Rule {
-	four := []nftables.SetDatatype{typeAddress, typePort, typeAddress, typePort}
-	x.dynamic(Set{Name: "young", Key: four})
-	x.dynamic(Set{Name: "seen", Key: four})
-	session := loads(0, sourceAddress, sourcePort, destinationAddress, destinationPort)
+	attempt := []nftables.SetDatatype{typeAddress, typePort, typeAddress, typePort, typeNumber}
+	x.dynamic(Set{Name: "young", Key: attempt})
+	x.dynamic(Set{Name: "seen", Key: attempt})
+	session := loads(0, sourceAddress, sourcePort, destinationAddress, destinationPort, sequenceNumber)
 	return []Rule{
 		join(notFlagged(flagAll, flagSYN), drop()),
 		join(session, in("young", 0), drop()),
@@ -107,8 +106,12 @@ func (r *router) guard(tcp, udp protocol) {
 	}
 	rules = append(rules,
 		join(wan, hasZone(), accept()),
-		join(wan, stateIn(expr.CtStateBitRELATED), accept()),
-		join(wan, goTo("answer")))
+		join(wan, stateIn(expr.CtStateBitRELATED), accept()))
+	var came []Rule
+	if !r.p.Translate {
+		came = r.asItCame(wan)
+	}
+	rules = append(append(rules, came...), join(wan, goTo("answer")))
 	if r.p.Translate {
 		// What a hairpin has not turned must not leave.
 		for _, x := range []protocol{tcp, udp} {
@@ -119,7 +122,7 @@ func (r *router) guard(tcp, udp protocol) {
 	}
 	r.base("forward", nftables.ChainHookForward, *nftables.ChainPriorityFilter, rules...)
 	r.base("input", nftables.ChainHookInput, *nftables.ChainPriorityFilter,
-		join(wan, stateIn(known), accept()), join(wan, goTo("answer")))
+		append(append([]Rule{join(wan, stateIn(known), accept())}, came...), join(wan, goTo("answer")))...)
 }
 
 // icmpAdminProhibited is the code of "communication administratively

@@ -207,7 +207,7 @@ func (x protocol) refresh(c class, f flow, found, mapping []expr.Any, n int) []R
 	case !x.shares():
 		return []Rule{join(found, mapping, permission)}
 	case c.established:
-		return []Rule{join(found, mapping, update(est, n, none, c.lasts), permission)}
+		return []Rule{join(found, mapping, update(est, n, none, x.guarded()), permission)}
 	case !x.filters():
 		return []Rule{join(found, notIn(est, n), mapping)}
 	}
@@ -216,6 +216,12 @@ func (x protocol) refresh(c class, f flow, found, mapping []expr.Any, n int) []R
 		return []Rule{all, join(found, x.permission(f, n, add, c.lasts))}
 	}
 	return []Rule{all, join(found, permission)}
+}
+
+// guarded is how long an established session keeps others that are not from
+// refreshing the mapping: until they would no longer shorten it.
+func (x protocol) guarded() time.Duration {
+	return max(x.lastingFor()-x.opening(), time.Second)
 }
 
 // stranger is about sessions that a remote endpoint has opened and whose answers
@@ -228,54 +234,54 @@ func (x protocol) stranger() Rule {
 		known = join(known, update("reverse", 0, 3, x.lastingFor()))
 	}
 	x.chain(x.set("stranger"), known,
-		join(x.over(), loads(1, inbound.local, inbound.localPort), update(x.set("est"), 1, none, x.lastingFor())))
+		join(x.over(), loads(1, inbound.local, inbound.localPort), update(x.set("est"), 1, none, x.guarded())))
 	return join(direction(originalDirection), goTo(x.set("stranger")))
 }
 
-// ends is what a RST or an ICMP error does that ends a mapping. An established
-// session's mapping lives on for a while (Timeouts.Closed), since others may
-// use it; one that is nobody else's ends at once.
+// ends is what a RST or an ICMP error does that ends a mapping: only one about a
+// session that the inside host has opened. An established session's mapping
+// lives on for a while (Timeouts.Closed); one that is nobody else's ends at once.
+// A stranger's own session ends alone.
 //
 // Registers as in refreshIn.
 func (x protocol) ends(f flow) []Rule {
 	found := join(x.owner(f), loads(6, f.remote, f.remotePort))
-	var rules []Rule
+	external := loads(1, f.local, f.localPort)
+	stranger := join(accept())
+	if x.needsBack() {
+		name := x.named("stranger_ends", f)
+		x.chain(name, join(found, remove(x.set("back"), 4, 3)), join(x.over(), external, remove(x.set("est"), 1, none)))
+		stranger = join(goTo(name))
+	}
+	rules := []Rule{join(direction(originalDirection), stranger)}
 	if x.filters() {
 		remote := []place{f.local, f.localPort, f.remote, f.remotePort}[:2+width(x.Filtering)]
 		rules = append(rules, join(loads(1, remote...), remove(x.set("perm"), 1, none)))
 	}
-	if x.needsBack() {
-		// A stranger's session ends, and the mapping is another's.
-		name := x.named("stranger_ends", f)
-		x.chain(name, join(found, remove(x.set("back"), 4, 3)),
-			join(x.over(), loads(1, f.local, f.localPort), remove(x.set("est"), 1, none)))
-		rules = append(rules, join(direction(originalDirection), goTo(name)))
+	rules = append(rules, join(x.over(), goTo(x.sessionEnds(f, found, external))))
+	if x.shares() {
+		rules = append(rules, join(external, in(x.set("est"), 1), accept()))
 	}
-	return append(rules, x.mappingEnds(f, found)...)
+	return append(append(rules, x.ownEnds()...), join(found, remove(x.set("map"), 4, 1), remove("reverse", 0, 3)))
 }
 
-// mappingEnds ends the mapping of the session itself.
-func (x protocol) mappingEnds(f flow, found []expr.Any) []Rule {
-	forget := join(found, remove(x.set("map"), 4, 1), remove("reverse", 0, 3))
-	if !x.shares() {
-		return append(x.ownEnds(), forget)
-	}
+// sessionEnds adds the chain for a session that had been established, whose
+// mapping lives on for a while.
+func (x protocol) sessionEnds(f flow, found, external []expr.Any) string {
 	lasts := time.Duration(x.Timeouts.Closed)
+	var rules []Rule
 	if x.number == unix.IPPROTO_UDP {
 		lasts = x.opening()
+	} else {
+		rules = append(rules, join(mark(closedMark)))
 	}
-	external := loads(1, f.local, f.localPort)
-	ended := []Rule{
-		join(external, remove(x.set("est"), 1, none)),
-		join(found, update(x.set("map"), 4, 1, lasts), update("reverse", 0, 3, lasts)),
+	if x.shares() {
+		rules = append(rules, join(external, remove(x.set("est"), 1, none)))
 	}
-	if x.number == unix.IPPROTO_TCP {
-		ended = append([]Rule{join(mark(closedMark))}, ended...)
-	}
+	rules = append(rules, join(found, update(x.set("map"), 4, 1, lasts), update("reverse", 0, 3, lasts)))
 	name := x.named("session_ends", f)
-	x.chain(name, append(ended, x.ownLasts(lasts)...)...)
-	rules := []Rule{join(x.over(), goTo(name)), join(external, in(x.set("est"), 1), accept())}
-	return append(append(rules, x.ownEnds()...), forget)
+	x.chain(name, append(rules, x.ownLasts(lasts)...)...)
+	return name
 }
 
 // over is met by sessions that had been established.

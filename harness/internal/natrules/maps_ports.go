@@ -118,8 +118,11 @@ func (x protocol) listedStrides(intervals []natprofiles.Interval, step int, cond
 	var order [][]byte
 	for first := range gcd(uint32(n), uint32(abs(step))) {
 		for i := range n / int(gcd(uint32(n), uint32(abs(step)))) {
-			at := (int(first) + i*step) % n
-			order = append(order, all[(at+n)%n])
+			at := (int(first) + i*abs(step)) % n
+			if step < 0 {
+				at = n - 1 - at
+			}
+			order = append(order, all[at])
 		}
 	}
 	name := x.set("order")

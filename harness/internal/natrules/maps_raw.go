@@ -88,6 +88,11 @@ func (x protocol) in() {
 		remote := []place{inbound.local, inbound.localPort, inbound.remote, inbound.remotePort}[:2+width(x.Filtering)]
 		rules = append(rules, join(loads(0, remote...), notIn(x.set("perm"), 0), accept()))
 	}
+	if x.crossings() {
+		// The SYN from inside has its answer, and is no longer one to be crossed.
+		rules = append(rules, join(notFlagged(flagRST|flagACK, 0),
+			loads(0, inbound.local, inbound.localPort, inbound.remote, inbound.remotePort), remove(x.set("outsyn"), 0, none)))
+	}
 	if x.number == unix.IPPROTO_TCP && x.AfterReset == natprofiles.Keep {
 		rules = append(rules, x.bypass())
 	}

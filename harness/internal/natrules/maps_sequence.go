@@ -56,6 +56,15 @@ func (r *router) rewriteAcknowledgements() {
 	r.base("acknowledgement", nftables.ChainHookPrerouting, beforeRaw, rules...)
 }
 
+// asItCame gives a packet that is to be answered the acknowledgement number back
+// that it came with, which its answer repeats (RFC 9293 section 3.10.7.1).
+func (r *router) asItCame(which []expr.Any) []Rule {
+	if r.p.TCP.Sequence != natprofiles.SequenceRewritten {
+		return nil
+	}
+	return []Rule{join(which, isTCP(), flagged(flagACK, flagACK), flipped(acknowledgementNumber, tcpChecksum))}
+}
+
 // aboutTCP is met by ICMP errors about TCP.
 func (r *router) aboutTCP() []expr.Any {
 	return join(load(icmpType, 0), in("icmp_errors", 0), load(innerProtocol, 0), equal(0, []byte{6}))

@@ -25,8 +25,12 @@ func (r *router) translate(tcp, udp protocol) {
 	for _, network := range r.at.Inside {
 		// Pings and the like: conntrack keeps their identifiers apart (RFC 5508
 		// section 3). Anything else would leave with its private source.
+		ping := join(leavesBy(r.at.WAN), isICMP(), from(network))
+		if r.p.Addresses.Pooling == natprofiles.Paired {
+			out = append(out, join(ping, load(sourceAddress, 0), get("pair", 0, 0), toAddress(0)))
+		}
 		out = append(out,
-			join(leavesBy(r.at.WAN), isICMP(), from(network), address(r.at.External[0], 0), toAddress(0)),
+			join(ping, address(r.at.External[0], 0), toAddress(0)),
 			join(leavesBy(r.at.WAN), from(network), drop()))
 	}
 	r.nat("dstnat", nftables.ChainHookPrerouting, *nftables.ChainPriorityNATDest, in)
@@ -46,7 +50,8 @@ func toEndpoint(kind expr.NATType, n int) []expr.Any {
 	}}
 }
 
-// toAddress translates the source to the address in register n.
+// toAddress translates the source to the address in register n. What it has for
+// a port is kept, or another one is found where that is taken.
 func toAddress(n int) []expr.Any {
-	return []expr.Any{&expr.NAT{Type: expr.NATTypeSourceNAT, Family: unix.NFPROTO_IPV4, RegAddrMin: register(n), Specified: true}}
+	return []expr.Any{&expr.NAT{Type: expr.NATTypeSourceNAT, Family: unix.NFPROTO_IPV4, RegAddrMin: register(n)}}
 }

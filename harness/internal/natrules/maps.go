@@ -26,14 +26,16 @@ import (
 //	tcp_perm   external endpoint . remote address [. remote port]
 //	tcp_back   inside endpoint . remote endpoint : zone
 //	tcp_est    external endpoint
+//	tcp_others external endpoint
+//	tcp_holder external endpoint . remote endpoint
 //	tcp_outsyn external endpoint . remote endpoint
 //	ident      zone . inside endpoint, twice
 //
 // map is the mapping, as wide as the mapping depends on; reverse is the owner of
 // an external port and bounds how many mappings there are; perm is whose packets
 // filtering lets in; back are sessions opened from outside whose answers the map
-// does not know, where mapping is narrower than filtering; est are endpoints
-// with an established session; outsyn are SYNs that may be crossed.
+// does not know, where mapping is narrower than filtering; est, others and
+// holder are about established sessions that share a mapping; outsyn are SYNs that may be crossed.
 //
 // A stateful firewall is the same without translation: its external endpoint is
 // the inside one.
@@ -126,6 +128,8 @@ func (x protocol) sets() {
 	}
 	if x.shares() {
 		x.dynamic(Set{Name: x.set("est"), Key: external[:2]})
+		x.dynamic(Set{Name: x.set("others"), Key: external[:2]})
+		x.dynamic(Set{Name: x.set("holder"), Key: external})
 	}
 	if x.crossings() {
 		x.dynamic(Set{Name: x.set("outsyn"), Key: external})

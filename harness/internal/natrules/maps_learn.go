@@ -81,7 +81,7 @@ func (x protocol) ended() []class {
 func (x protocol) learnOut() {
 	var rules []Rule
 	if x.number == unix.IPPROTO_TCP {
-		rules = append(rules, x.finishing("tcp_finish_out", x.mappingOut(), flagFIN, flagRST))
+		rules = append(rules, x.finishing("out", outbound, flagFIN, flagRST))
 	}
 	if x.crossings() {
 		rules = append(rules, join(flagged(flagAll, flagSYN), x.mappingOut(), loads(7, outbound.remote, outbound.remotePort),
@@ -104,7 +104,7 @@ func (x protocol) learnIn() {
 			x.chain("tcp_reset_ends", x.ends(inbound)...)
 			rules = append(rules, join(flagged(flagRST, flagRST), goTo("tcp_reset_ends")))
 		}
-		rules = append(rules, x.finishing("tcp_finish_in", loads(5, inbound.local, inbound.localPort), flagFIN))
+		rules = append(rules, x.finishing("in", inbound, flagFIN))
 	}
 	if x.needsBack() {
 		rules = append(rules, x.stranger())
@@ -118,24 +118,6 @@ func (x protocol) learnIn() {
 // mappingOut finds the mapping of an outbound packet. Registers 5 and 6 have the
 // external endpoint and 7 the zone.
 func (x protocol) mappingOut() []expr.Any { return join(x.key(outbound, 0), get(x.set("map"), 0, 5)) }
-
-// finishing marks an established connection that a packet with one of the flags
-// ends, and lets its endpoint no longer count as one with an established
-// session; another session that is one says so with its next packet. external
-// puts the external endpoint into registers 5 and 6.
-func (x protocol) finishing(name string, external []expr.Any, flags ...byte) Rule {
-	var watched byte
-	var rules []Rule
-	for _, f := range flags { // a RST is the last word
-		watched |= f
-		rules = append(rules, join(flagged(f, f), mark(map[byte]uint32{flagFIN: closingMark, flagRST: closedMark}[f])))
-	}
-	if x.shares() {
-		rules = append(rules, join(external, remove(x.set("est"), 5, none)))
-	}
-	x.chain(name, rules...)
-	return join(notFlagged(watched, 0), status(assured), jump(name))
-}
 
 // refreshes are the rules that refresh by the class of the packet's session.
 func (x protocol) refreshes(direction string, refresh func(class) []Rule) []Rule {
@@ -196,28 +178,6 @@ func (x protocol) permission(f flow, n int, change func(string, int, int, time.D
 	return join(loads(n+2, remote...), change(x.set("perm"), n, none, lasts))
 }
 
-// refresh puts the parts together: found loads the registers that mapping
-// needs, and n is where the external endpoint is. Sessions with several ports
-// of one remote address share a permission where filtering looks at addresses
-// alone, so that it is not shortened either.
-func (x protocol) refresh(c class, f flow, found, mapping []expr.Any, n int) []Rule {
-	permission := x.permission(f, n, update, c.lasts)
-	est := x.set("est")
-	switch {
-	case !x.shares():
-		return []Rule{join(found, mapping, permission)}
-	case c.established:
-		return []Rule{join(found, mapping, update(est, n, none, x.guarded()), permission)}
-	case !x.filters():
-		return []Rule{join(found, notIn(est, n), mapping)}
-	}
-	all := join(found, notIn(est, n), mapping, permission, accept())
-	if x.Filtering == natprofiles.AddressDependent {
-		return []Rule{all, join(found, x.permission(f, n, add, c.lasts))}
-	}
-	return []Rule{all, join(found, permission)}
-}
-
 // guarded is how long an established session keeps others that are not from
 // refreshing the mapping: until they would no longer shorten it.
 func (x protocol) guarded() time.Duration {
@@ -233,8 +193,8 @@ func (x protocol) stranger() Rule {
 	if x.Timeouts.Refresh == natprofiles.RefreshBoth {
 		known = join(known, update("reverse", 0, 3, x.lastingFor()))
 	}
-	x.chain(x.set("stranger"), known,
-		join(x.over(), loads(1, inbound.local, inbound.localPort), update(x.set("est"), 1, none, x.guarded())))
+	x.chain(x.set("stranger_established"), x.strangers(inbound)...)
+	x.chain(x.set("stranger"), known, join(x.over(), goTo(x.set("stranger_established"))))
 	return join(direction(originalDirection), goTo(x.set("stranger")))
 }
 
@@ -250,7 +210,7 @@ func (x protocol) ends(f flow) []Rule {
 	stranger := join(accept())
 	if x.needsBack() {
 		name := x.named("stranger_ends", f)
-		x.chain(name, join(found, remove(x.set("back"), 4, 3)), join(x.over(), external, remove(x.set("est"), 1, none)))
+		x.chain(name, join(found, remove(x.set("back"), 4, 3)), join(x.over(), jump(x.leaves(x.named("stranger_leaves", f), f))))
 		stranger = join(goTo(name))
 	}
 	rules := []Rule{join(direction(originalDirection), stranger)}
@@ -260,7 +220,7 @@ func (x protocol) ends(f flow) []Rule {
 	}
 	rules = append(rules, join(x.over(), goTo(x.sessionEnds(f, found, external))))
 	if x.shares() {
-		rules = append(rules, join(external, in(x.set("est"), 1), accept()))
+		rules = append(rules, x.used(external, 1)...)
 	}
 	return append(append(rules, x.ownEnds()...), join(found, remove(x.set("map"), 4, 1), remove("reverse", 0, 3)))
 }
@@ -268,15 +228,19 @@ func (x protocol) ends(f flow) []Rule {
 // sessionEnds adds the chain for a session that had been established, whose
 // mapping lives on for a while.
 func (x protocol) sessionEnds(f flow, found, external []expr.Any) string {
-	lasts := time.Duration(x.Timeouts.Closed)
-	var rules []Rule
+	lasts, still := time.Duration(x.Timeouts.Closed), marked(0)
 	if x.number == unix.IPPROTO_UDP {
-		lasts = x.opening()
-	} else {
+		lasts, still = x.opening(), nil
+	}
+	var rules []Rule
+	if x.shares() {
+		rules = append(rules, join(still, jump(x.leaves(x.named("leaves", f), f))))
+	}
+	if x.number == unix.IPPROTO_TCP {
 		rules = append(rules, join(mark(closedMark)))
 	}
 	if x.shares() {
-		rules = append(rules, join(external, remove(x.set("est"), 1, none)))
+		rules = append(rules, x.used(external, 1)...)
 	}
 	rules = append(rules, join(found, update(x.set("map"), 4, 1, lasts), update("reverse", 0, 3, lasts)))
 	name := x.named("session_ends", f)

@@ -236,7 +236,14 @@ func (n *node) dump(w io.Writer) error {
 	if text := rules.String(); text != "" {
 		fmt.Fprintf(w, "  rules:\n    %s\n", strings.ReplaceAll(strings.TrimSuffix(text, "\n"), "\n", "\n    "))
 	}
-	return errors.Join(err, failed)
+	contents, unread := n.rules.Contents(n.ns.FD())
+	if contents != "" {
+		fmt.Fprintf(w, "  sets:\n    %s\n", strings.ReplaceAll(strings.TrimSuffix(contents, "\n"), "\n", "\n    "))
+	}
+	if errors.Is(unread, unix.ENOENT) {
+		unread = nil // somebody has put other rules there
+	}
+	return errors.Join(err, failed, unread)
 }
 
 // Close takes the lab down: nothing of it is left. Sockets that are still open

@@ -278,3 +278,24 @@ func TestEveryNodeHasItsSettings(t *testing.T) {
 		}
 	}
 }
+
+// What the mappings of a NAT are stands in the dump, for who wonders where his
+// packets went.
+func TestDumpTellsOfMappings(t *testing.T) {
+	lab := build(t, "one-nat", NATs{"a": profile(t, "eim-apdf")})
+	server := lab.Host("rendezvous")
+	serve(t, server)
+	conn, err := lab.Host("alice").Dial(t.Context(), netip.AddrPortFrom(server.Addrs()[0], port))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	var dump strings.Builder
+	if err := lab.Dump(&dump); err != nil {
+		t.Fatal(err)
+	}
+	local := netip.MustParseAddrPort(conn.LocalAddr().String())
+	if want := fmt.Sprintf("tcp_map: %s . %d = ", local.Addr(), local.Port()); !strings.Contains(dump.String(), want) {
+		t.Errorf("the dump has no %q:\n%s", want, &dump)
+	}
+}

@@ -23,7 +23,7 @@ type Plan struct {
 	Patience time.Duration   // how long a pair may try, from the introduction on
 	Staggers []time.Duration // trial i starts bob later than alice by Staggers[i % len]; none: both at once
 	Seed     uint64          // draws the order of the cells and the seeds of the trials
-	Parallel int             // labs side by side; 0: DefaultParallel
+	Parallel int             // most labs side by side; 0: DefaultParallel
 
 	// CrossTraffic is how many unrelated flows begin in a second through each of
 	// the NATs in the slots a and b; 0 for none.

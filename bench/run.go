@@ -35,20 +35,21 @@ const (
 
 // Run makes every trial of the plan. Cells run side by side, each in a lab of
 // its own that all its trials use: a pair that cannot connect costs its own
-// patience and nobody else's time. When ctx ends, trials that are under way
-// are given up and Run returns ctx's cause. An error of a lab ends the run. A
-// cell most of whose trials are invalid is left short of trials, which is no
-// error.
+// patience and nobody else's time. As many do as the machine bears: fewer where
+// trials turn out invalid. When ctx ends, trials that are under way are given up
+// and Run returns ctx's cause. An error of a lab ends the run. A cell most of
+// whose trials are invalid is left short of trials, which is no error.
 func Run(ctx context.Context, p Plan, o Observer) error {
 	if err := p.check(); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	r := &run{plan: p, observer: o}
+	parallel := min(cmp.Or(p.Parallel, DefaultParallel()), len(p.Cells))
+	r := &run{plan: p, observer: o, width: newWidth(parallel)}
 	cells := make(chan Cell)
 	var workers sync.WaitGroup
-	for range min(cmp.Or(p.Parallel, DefaultParallel()), len(p.Cells)) {
+	for range parallel {
 		workers.Go(func() {
 			for c := range cells {
 				if err := r.cell(ctx, c); err != nil && !errors.Is(err, context.Cause(ctx)) {
@@ -78,6 +79,7 @@ func deal(ctx context.Context, all []Cell, to chan<- Cell) {
 type run struct {
 	plan     Plan
 	observer Observer
+	width    *width
 	telling  sync.Mutex
 
 	parking sync.Mutex
@@ -167,10 +169,14 @@ func (r *run) open(ctx context.Context, c Cell) (*Site, error) {
 // try makes one trial, tells of it, and makes the site fit for the next. The
 // first of each outcome gets a story.
 func (r *run) try(ctx context.Context, s *Site, o TryOptions, number int, told map[results.Outcome]bool) (results.Trial, error) {
+	late := false
+	began := r.width.enter()
+	defer func() { r.width.leave(began, late) }()
 	a, err := s.Try(ctx, o)
 	if err != nil {
 		return results.Trial{}, err
 	}
+	late = a.Outcome == results.Invalid
 	a.Number = number
 	if !told[a.Outcome] {
 		a.Story, told[a.Outcome] = a.story(), true

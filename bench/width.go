@@ -1,0 +1,62 @@
+package bench
+
+import (
+	"sync"
+	"time"
+)
+
+// width is how many trials are under way at once. It begins as wide as the plan
+// allows and finds what the machine bears as TCP finds the rate of a path (RFC
+// 5681 section 3.1): a trial whose packets were late narrows it by a quarter,
+// and as many trials in time as it is wide widen it by one. What else the
+// machine has to do changes while a run goes on, so that no width is right for
+// all of it. It may be used by several goroutines.
+type width struct {
+	most int
+
+	mu       sync.Mutex
+	wider    sync.Cond // signalled when there is room
+	now      int
+	under    int // trials under way
+	inTime   int // since it changed
+	narrowed time.Time
+}
+
+// narrowest is how narrow a run may become: two trials do not wait for the
+// patience of one blocked pair.
+const narrowest = 2
+
+func newWidth(most int) *width {
+	w := &width{most: most, now: most}
+	w.wider.L = &w.mu
+	return w
+}
+
+// enter waits until there is room for a trial and tells when it began. Waiting
+// ends since trials do.
+func (w *width) enter() time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for w.under >= w.now {
+		w.wider.Wait()
+	}
+	w.under++
+	return time.Now()
+}
+
+// leave ends a trial that began at the given time. Of all the trials that one
+// bad moment makes late only one narrows: the others began before it did.
+func (w *width) leave(began time.Time, late bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.under--
+	switch {
+	case !late:
+		if w.inTime++; w.inTime >= w.now && w.now < w.most {
+			w.now, w.inTime = w.now+1, 0
+		}
+	case began.After(w.narrowed):
+		w.now, w.inTime, w.narrowed = max(w.now-(w.now+3)/4, min(narrowest, w.most)), 0, time.Now()
+	}
+	w.wider.Broadcast()
+}

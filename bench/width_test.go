@@ -1,0 +1,71 @@
+package bench
+
+import (
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+func TestLateTrialsNarrowARunAndTrialsInTimeWidenIt(t *testing.T) {
+	w := newWidth(16)
+	began := w.enter()
+	w.leave(began, true)
+	if w.now != 12 {
+		t.Fatalf("a late trial leaves a width of %d", w.now)
+	}
+	w.leave(began, true) // of the same bad moment
+	w.under++
+	if w.now != 12 {
+		t.Fatalf("one bad moment has narrowed twice, to %d", w.now)
+	}
+	for range 12 {
+		w.leave(w.enter(), false)
+	}
+	if w.now != 13 {
+		t.Errorf("12 trials in time leave a width of %d", w.now)
+	}
+	for range 100 {
+		time.Sleep(time.Microsecond) // a trial takes some time: two begin at different ones
+		w.leave(w.enter(), true)
+	}
+	if w.now != narrowest {
+		t.Errorf("a machine that makes all trials late has a width of %d", w.now)
+	}
+	for range 200 {
+		w.leave(w.enter(), false)
+	}
+	if w.now != w.most {
+		t.Errorf("200 trials in time leave a width of %d", w.now)
+	}
+}
+
+func TestAPlanOfOneLabStaysAsWide(t *testing.T) {
+	w := newWidth(1)
+	w.leave(w.enter(), true)
+	w.leave(w.enter(), true)
+	if w.now != 1 {
+		t.Errorf("its width is %d", w.now)
+	}
+}
+
+func TestNoMoreTrialsAreUnderWayThanTheWidth(t *testing.T) {
+	w := newWidth(3)
+	var under, most atomic.Int64
+	var all sync.WaitGroup
+	for range 50 {
+		all.Go(func() {
+			began := w.enter()
+			if n := under.Add(1); n > most.Load() {
+				most.Store(n)
+			}
+			time.Sleep(100 * time.Microsecond) // as a trial does
+			under.Add(-1)
+			w.leave(began, false)
+		})
+	}
+	all.Wait()
+	if most.Load() > 3 {
+		t.Errorf("%d trials at once", most.Load())
+	}
+}

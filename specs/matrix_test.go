@@ -24,11 +24,9 @@ const (
 	// patience is more than a pair needs that meets at all: the slowest way,
 	// an answered SYN after a stagger of one round trip, takes three of 40 ms.
 	patience = 1500 * time.Millisecond
-	// sideBySide is how many labs run at once. Most of their pairs only wait
-	// for their patience to end.
+	// sideBySide is how many labs run at once at most. Most of their pairs only
+	// wait for their patience to end.
 	sideBySide = 40
-	// mostInvalid is the share of trials that the machine may spoil.
-	mostInvalid = 0.05
 )
 
 // measured is what the trials of the matrix came to.
@@ -154,8 +152,18 @@ func (m *measured) guessed() (n int) {
 	return n
 }
 
-// share is the share of trials that the machine spoilt.
-func (m *measured) share() float64 { return float64(m.spoilt) / float64(m.trials+m.spoilt) }
+// short lists the cells that the machine left short of valid trials: nothing
+// was measured there. How many trials it spoilt on the way says something about
+// the machine and nothing about us.
+func (m *measured) short() []string {
+	var all []string
+	for _, c := range m.cells {
+		if sum := m.sums[c.Key()]; sum.Trials < trialsPerCell {
+			all = append(all, sum.String())
+		}
+	}
+	return all
+}
 
 var _ = Describe("The matrix", Ordered, ContinueOnFailure, Serial, func() { comesOut(matrix()) })
 
@@ -186,8 +194,9 @@ func comesOut(cells []bench.Cell) {
 		Expect(err).NotTo(HaveOccurred())
 	}, NodeTimeout(4*time.Minute))
 
-	It("is measured by links that keep their delays", func() {
-		Expect(m.share()).To(BeNumerically("<=", mostInvalid), "%d of %d trials are invalid", m.spoilt, m.trials+m.spoilt)
+	It("is measured in trials whose packets were in time", func() {
+		AddReportEntry("invalid trials", fmt.Sprintf("%d beside %d valid ones", m.spoilt, m.trials))
+		Expect(m.short()).To(BeEmpty())
 	})
 	It("has no more guessed ports than chance allows", func() {
 		Expect(m.guessed()).To(BeNumerically("<=", mostGuessedInAll))
@@ -205,6 +214,5 @@ func expectCell(m *measured, c bench.Cell) {
 	if dump := m.dumps[c.Key()]; dump != "" {
 		AddReportEntry("lab of a trial that surprised", dump, ReportEntryVisibilityFailureOrVerbose)
 	}
-	Expect(sum.Trials).To(BeNumerically(">=", 5))
 	Expect(want.met(sum)).To(BeTrue(), "%s, expected %s; causes: %v", sum, want, sum.Causes)
 }

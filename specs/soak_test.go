@@ -40,8 +40,8 @@ func soak(t *testing.T, round int, busy bool) {
 	for _, dump := range m.dumps {
 		t.Log(dump)
 	}
-	if m.share() > mostInvalid {
-		t.Errorf("round %d, busy %t: more than %.0f %% of the trials are invalid", round, busy, 100*mostInvalid)
+	for _, s := range m.short() {
+		t.Errorf("round %d, busy %t: too few valid trials: %s", round, busy, s)
 	}
 	t.Logf("round %d, busy %t: %d trials and %d invalid ones in %s", round, busy, m.trials, m.spoilt, time.Since(began).Round(time.Second))
 }

@@ -40,11 +40,14 @@ func (p *prober) refusal(s session) shot {
 	})}
 }
 
+// looks is how often what makes no sense is looked at. A random port may be
+// drawn a second time by chance, from a block of 64 ports once in 64 times: five
+// times in a row once in a billion.
+const looks = 5
+
 // fate says what becomes of the mapping of a session that something happens to.
-// A random port may be drawn a second time by chance, so that what makes no
-// sense is looked at again.
 func (p *prober) fate(happens func(session) error, inbound func(session) shot) (fate word, err error) {
-	for range 2 {
+	for range looks {
 		comesIn, kept, err := p.remains(happens, inbound)
 		switch {
 		case err != nil:

@@ -165,7 +165,9 @@ func checkNames(doc *strictyaml.Document, p Profile) {
 		case !at.Sound():
 		case err != nil:
 			at.Errorf("aliases: %v", err)
-		case alias == p.Name || slices.Contains(p.Aliases[:i], alias):
+		case alias == p.Name:
+			at.Errorf("aliases: %s is the profile's own name, by that of its file; leave it out", alias)
+		case slices.Contains(p.Aliases[:i], alias):
 			at.Errorf("aliases: %s is given twice", alias)
 		}
 	}

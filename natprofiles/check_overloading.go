@@ -16,7 +16,11 @@ func checkOverloading(doc *strictyaml.Document, p Profile, sides []side) {
 	}
 	switch tcp, udp := p.TCP.Ports.Overloading, p.UDP.Ports.Overloading; {
 	case tcp != udp:
-		notOverloading(doc, sides).Errorf("ports: overloading: true for one of TCP and UDP alone; a NAT is Linux's own for both or for neither")
+		replaced := "" // by ports that do not say it again
+		if doc.At("ports", "overloading").Is("true") {
+			replaced = ", and ports in a block replace those outside"
+		}
+		notOverloading(doc, sides).Errorf("ports: overloading: true for one of TCP and UDP alone; a NAT is Linux's own for both or for neither%s", replaced)
 	case tcp:
 		for _, s := range sides {
 			checkLinux(s)

@@ -71,7 +71,7 @@ func checkStep(s side, whole bool) {
 	case s.Ports.Allocation == Block && step != 1:
 		at.Errorf("step: the ports of a block are counted one by one; leave it out")
 	case whole && (step >= s.Ports.count() || -step >= s.Ports.count()):
-		at.Errorf("step: %d leaps over the whole range, which has %d ports; want a smaller one", step, s.Ports.count())
+		at.Errorf("step: %d leaps over the whole range, which has %d ports; write a shorter step or a wider range", step, s.Ports.count())
 	}
 }
 

@@ -61,12 +61,17 @@ func (d *Document) value(n *yaml.Node, out reflect.Value, field string) {
 		d.complain(n, "%s: %s", name(field), reason)
 		return
 	}
-	switch to := out.Addr().Interface().(type) {
-	case yaml.Unmarshaler:
+	if to, ok := out.Addr().Interface().(yaml.Unmarshaler); ok { // which knows what to write where there is nothing
 		if err := to.UnmarshalYAML(n); err != nil {
 			d.complain(n, "%s: %v", name(field), err)
 		}
 		return
+	}
+	if isNull(n) {
+		d.complain(n, "%s: no value; %s", name(field), insteadOfNull(out))
+		return
+	}
+	switch to := out.Addr().Interface().(type) {
 	case filler:
 		to.fill(d, n, field)
 		return
@@ -87,10 +92,18 @@ func refused(n *yaml.Node) string {
 		return "anchors and aliases are not supported; write the value out"
 	case n.Style&yaml.TaggedStyle != 0:
 		return "tags are not supported; write the value alone"
-	case n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null":
-		return "no value; leave the field out, or write {} for a mapping of defaults"
 	}
 	return ""
+}
+
+func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" }
+
+// insteadOfNull says what to write where a field has no value.
+func insteadOfNull(out reflect.Value) string {
+	if _, isText := out.Addr().Interface().(encoding.TextUnmarshaler); out.Kind() != reflect.Struct || isText {
+		return "write one"
+	}
+	return "leave the field out, or write {} for a mapping of defaults"
 }
 
 // plain decodes into Go's own kinds of values.
@@ -189,14 +202,18 @@ func within(out reflect.Value, name string) []string {
 	return homes
 }
 
-// eachField goes through a mapping, and notes keys that are no words or that
-// come again.
+// eachField goes through a mapping, and notes keys that are no words, that merge
+// another mapping, or that come again.
 func (d *Document) eachField(n *yaml.Node, visit func(key, value *yaml.Node)) {
 	first := make(map[string]int)
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key := n.Content[i]
 		if key.Kind != yaml.ScalarNode {
 			d.complain(key, "want the name of a field, not %s", kindOf(key))
+			continue
+		}
+		if key.ShortTag() == "!!merge" {
+			d.complain(key, "merges are not supported; write the fields out")
 			continue
 		}
 		if line, again := first[key.Value]; again {
@@ -244,8 +261,11 @@ func boolean(n *yaml.Node, out reflect.Value) error {
 
 func integer(n *yaml.Node, out reflect.Value) error {
 	i, err := strconv.Atoi(n.Value)
-	if err != nil || strconv.Itoa(i) != n.Value { // 010 is eight to some
+	if err != nil {
 		return fmt.Errorf("%s is not a whole number", Quote(n.Value))
+	}
+	if plain := strconv.Itoa(i); plain != n.Value { // 010 is eight to some
+		return fmt.Errorf("%s: write it as %s", Quote(n.Value), plain)
 	}
 	out.SetInt(int64(i))
 	return nil

@@ -102,6 +102,9 @@ func (d *Document) notYAML(err error) *Problem {
 		return d.problem(1, 1, "not YAML: %v", err)
 	}
 	text := at.Message
+	if text == "found character that cannot start any token" && character(d.data, at.Mark.Line, at.Mark.Column) == '\t' {
+		text = "found a tab where YAML wants spaces" // nobody sees which character it is
+	}
 	if at.ContextMsg != "" {
 		text += " " + at.ContextMsg
 		if at.ContextMark.Line > 0 && at.ContextMark != at.Mark {
@@ -109,6 +112,20 @@ func (d *Document) notYAML(err error) *Problem {
 		}
 	}
 	return d.shown(max(1, at.Mark.Line), max(1, at.Mark.Column), "not YAML: %s", text)
+}
+
+// character is the one at a line and column that count from one; 0 if there is
+// none.
+func character(data []byte, line, column int) rune {
+	lines := bytes.Split(data, []byte("\n"))
+	if line < 1 || line > len(lines) {
+		return 0
+	}
+	runes := []rune(string(lines[line-1]))
+	if column < 1 || column > len(runes) {
+		return 0
+	}
+	return runes[column-1]
 }
 
 // problem is one without an excerpt.

@@ -120,7 +120,7 @@ func TestRequireIsSilentWhereTheCauseHasBeenTold(t *testing.T) {
 	for text, want := range map[string]string{
 		"rooms: {}\n":                "house.yaml:1:1: field name is required: what it is called",
 		"nam: x\n":                   "house.yaml:1:1: field nam not found; did you mean name?\n    nam: x\n    ^",
-		"name:\n":                    "house.yaml:1:6: name: no value; leave the field out, or write {} for a mapping of defaults\n    name:\n         ^",
+		"name:\n":                    "house.yaml:1:6: name: no value; write one\n    name:\n         ^",
 		"name: x\nrooms: {attic: 1}": "house.yaml:2:16: attic: want a mapping of fields, not the single value \"1\"\n    rooms: {attic: 1}\n                   ^",
 	} {
 		doc := load(t, text, &house{})

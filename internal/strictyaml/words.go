@@ -21,6 +21,9 @@ func OneOf[T ~string](n *yaml.Node, out *T, allowed ...T) error {
 	if n.Kind != yaml.ScalarNode {
 		return fmt.Errorf("want one of %s, not %s", List(allowed...), kindOf(n))
 	}
+	if isNull(n) {
+		return fmt.Errorf("no value; want one of %s", List(allowed...))
+	}
 	words := make([]string, len(allowed))
 	for i, a := range allowed {
 		if n.Value == string(a) {

@@ -2,13 +2,12 @@ package specs
 
 import (
 	"os"
-	"os/exec"
-	"runtime"
 	"strconv"
 	"testing"
 	"time"
 
 	"github.com/punchlab/punchlab/harness"
+	"github.com/punchlab/punchlab/internal/busytest"
 )
 
 // TestSoak measures the whole matrix again and again, PUNCHLAB_SOAK times,
@@ -17,6 +16,7 @@ import (
 func TestSoak(t *testing.T) {
 	rounds, _ := strconv.Atoi(os.Getenv("PUNCHLAB_SOAK"))
 	if rounds == 0 {
+		// In CI too: it is minutes of all processors, for whoever asks for them.
 		t.Skip("PUNCHLAB_SOAK is not set to a number of rounds: see make soak")
 	}
 	harness.Need(t)
@@ -27,7 +27,7 @@ func TestSoak(t *testing.T) {
 
 func soak(t *testing.T, round int, busy bool) {
 	if busy {
-		defer keepBusy(t)()
+		defer busytest.Keep(t)()
 	}
 	began := time.Now()
 	m, err := measure(t.Context(), matrix(), trialsPerCell, int64(round))
@@ -44,33 +44,4 @@ func soak(t *testing.T, round int, busy bool) {
 		t.Errorf("round %d, busy %t: too few valid trials: %s", round, busy, s)
 	}
 	t.Logf("round %d, busy %t: %d trials and %d invalid ones in %s", round, busy, m.trials, m.spoilt, time.Since(began).Round(time.Second))
-}
-
-// spinning makes a process of this binary that does nothing but keep a
-// processor busy.
-const spinning = "PUNCHLAB_SPIN"
-
-func spin() {
-	for { //nolint:staticcheck // being busy is all that it is for
-	}
-}
-
-// keepBusy starts a busy process for each processor; the function that it
-// returns ends them.
-func keepBusy(t *testing.T) (stop func()) {
-	var all []*exec.Cmd
-	for range runtime.NumCPU() {
-		c := exec.Command("/proc/self/exe")
-		c.Env = append(os.Environ(), spinning+"=1")
-		if err := c.Start(); err != nil {
-			t.Fatal(err)
-		}
-		all = append(all, c)
-	}
-	return func() {
-		for _, c := range all {
-			_ = c.Process.Kill()
-			_ = c.Wait() // it was killed
-		}
-	}
 }

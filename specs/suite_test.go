@@ -1,22 +1,20 @@
 package specs
 
 import (
-	"os"
 	"testing"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
 	"github.com/punchlab/punchlab/harness"
+	"github.com/punchlab/punchlab/internal/busytest"
 	"github.com/punchlab/punchlab/natprofiles"
 	"github.com/punchlab/punchlab/punch"
 	"github.com/punchlab/punchlab/topologies"
 )
 
 func TestMain(m *testing.M) {
-	if os.Getenv(spinning) != "" {
-		spin()
-	}
+	busytest.Main()
 	harness.Main(m.Run)
 }
 

@@ -1,13 +1,11 @@
 package verify
 
 import (
-	"os"
-	"os/exec"
-	"runtime"
 	"testing"
 
 	"github.com/punchlab/punchlab/harness"
 	"github.com/punchlab/punchlab/harness/internal/kernel"
+	"github.com/punchlab/punchlab/internal/busytest"
 	"github.com/punchlab/punchlab/natprofiles"
 	"github.com/punchlab/punchlab/topologies"
 )
@@ -22,7 +20,7 @@ var welcoming = with(ours, both(func(t *natprofiles.Transport) { t.Filtering = n
 // probe and its answer can take.
 func TestFence(t *testing.T) {
 	harness.Need(t)
-	t.Cleanup(keepBusy(t)) // after the parallel tests
+	t.Cleanup(busytest.Keep(t)) // after the parallel tests
 	const labs, rounds = 4, 1000
 	for range labs {
 		t.Run("", func(t *testing.T) {
@@ -119,34 +117,7 @@ func TestNeighbourhood(t *testing.T) {
 	}
 }
 
-// spinning makes a process of this binary that does nothing but keep a
-// processor busy.
-const spinning = "PUNCHLAB_SPIN"
-
 func TestMain(m *testing.M) {
-	if os.Getenv(spinning) != "" {
-		for { //nolint:staticcheck // being busy is all that it is for
-		}
-	}
+	busytest.Main()
 	harness.Main(m.Run)
-}
-
-// keepBusy starts a busy process for each processor; the function that it
-// returns ends them.
-func keepBusy(t *testing.T) (stop func()) {
-	var all []*exec.Cmd
-	for range runtime.NumCPU() {
-		c := exec.Command("/proc/self/exe")
-		c.Env = append(os.Environ(), spinning+"=1")
-		if err := c.Start(); err != nil {
-			t.Fatal(err)
-		}
-		all = append(all, c)
-	}
-	return func() {
-		for _, c := range all {
-			_ = c.Process.Kill()
-			_ = c.Wait() // it was killed
-		}
-	}
 }

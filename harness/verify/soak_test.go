@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/punchlab/punchlab/harness"
+	"github.com/punchlab/punchlab/internal/busytest"
 	"github.com/punchlab/punchlab/natprofiles"
 )
 
@@ -23,7 +24,7 @@ func TestSoak(t *testing.T) {
 	if total == 0 {
 		total = 2 * len(classes)
 	} else {
-		defer keepBusy(t)()
+		defer busytest.Keep(t)()
 	}
 	seed := rand.Uint64()
 	t.Logf("%d verifications, seed %d", total, seed)

@@ -8,9 +8,6 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
-
-	"github.com/punchlab/punchlab/natprofiles"
-	"github.com/punchlab/punchlab/topologies"
 )
 
 func init() {
@@ -20,15 +17,7 @@ func init() {
 // programEntrances tells of a host and of a router its namespace and how to
 // enter it, and waits for the end of its input.
 func programEntrances() int {
-	t, err := topologies.Get("one-nat")
-	if err != nil {
-		panic(err)
-	}
-	p, err := natprofiles.Get("none")
-	if err != nil {
-		panic(err)
-	}
-	lab, err := New(context.Background(), t, NATs{"a": p})
+	lab, err := shipped(context.Background(), "one-nat", "none")
 	if err != nil {
 		panic(err)
 	}
@@ -43,7 +32,7 @@ func programEntrances() int {
 func TestEnterIsALineThatWorks(t *testing.T) {
 	Need(t)
 	if _, err := exec.LookPath("nsenter"); err != nil {
-		t.Skip("needs nsenter of util-linux")
+		t.Skip("needs nsenter of util-linux") // in CI too: labs do without it
 	}
 	sameUser := func(_ *testing.T, _ *exec.Cmd) {}
 	for name, as := range map[string]func(*testing.T, *exec.Cmd){"the same user": sameUser, "not root": asNobody} {
@@ -59,7 +48,7 @@ func TestEnterIsALineThatWorks(t *testing.T) {
 func TestEnterWithoutMain(t *testing.T) {
 	lab := build(t, "open", nil)
 	if _, err := exec.LookPath("nsenter"); err != nil {
-		t.Skip("needs nsenter of util-linux")
+		t.Skip("needs nsenter of util-linux") // in CI too: labs do without it
 	}
 	t.Setenv(marker, "")
 	bob := lab.Host("bob")

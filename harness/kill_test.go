@@ -14,8 +14,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/punchlab/punchlab/internal/jobtest"
-	"github.com/punchlab/punchlab/natprofiles"
-	"github.com/punchlab/punchlab/topologies"
 )
 
 func init() {
@@ -25,15 +23,7 @@ func init() {
 // programHold builds a lab with a connection through it, prints the namespaces
 // of the lab, and waits for its end.
 func programHold() int {
-	t, err := topologies.Get("two-nats")
-	if err != nil {
-		panic(err)
-	}
-	p, err := natprofiles.Get("linux-masquerade")
-	if err != nil {
-		panic(err)
-	}
-	lab, err := New(context.Background(), t, NATs{"a": p, "b": p})
+	lab, err := shipped(context.Background(), "two-nats", "linux-masquerade")
 	if err != nil {
 		panic(err)
 	}
@@ -98,7 +88,7 @@ func TestSIGKILLLeavesNothingBehind(t *testing.T) {
 		if time.Now().After(deadline) {
 			t.Fatalf("some of the processes %v are still there", processes)
 		}
-		time.Sleep(time.Millisecond)
+		time.Sleep(time.Millisecond) // whose children they were not is not told of their end
 	}
 	if held := holders(t, namespaces); len(held) > 0 {
 		t.Errorf("namespaces are still held: %v", held)

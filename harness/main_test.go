@@ -157,7 +157,7 @@ func forbidden(t *testing.T, program string) *exec.Cmd {
 	t.Helper()
 	Need(t)
 	if err := tryUserNamespace(); err != nil {
-		t.Skipf("needs a user namespace: %v", err)
+		t.Skipf("needs a user namespace: %v", err) // in CI too: root's labs do without one
 	}
 	cmd := command("forbidden", program)
 	cmd.SysProcAttr = &syscall.SysProcAttr{

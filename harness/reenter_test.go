@@ -126,7 +126,7 @@ func TestMainLosesNoSignalWhileItStarts(t *testing.T) {
 func endsBy(t *testing.T, cmd *exec.Cmd, s unix.Signal, after time.Duration) {
 	t.Helper()
 	program := begun(t, cmd, (*exec.Cmd).Start)
-	time.Sleep(after)
+	time.Sleep(after) // the time itself is what is tried: any point of the start may be hit
 	program.signal(s)
 	late := time.AfterFunc(hopes, func() { _ = cmd.Process.Kill() })
 	_ = cmd.Wait() // it says how the program ended
@@ -190,6 +190,7 @@ func asNobody(t *testing.T, cmd *exec.Cmd) {
 		t.Fatal(err)
 	}
 	if strings.Fields(string(mapped))[2] == "1" {
+		// In CI too, which runs all of the tests once as root and once as a user.
 		t.Skip("this root of a user namespace knows no other user: the tests themselves run without root")
 	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
@@ -198,7 +199,7 @@ func asNobody(t *testing.T, cmd *exec.Cmd) {
 
 func TestLabsWithoutRoot(t *testing.T) {
 	if err := tryUserNamespace(); err != nil {
-		t.Skipf("needs a user namespace: %v", err)
+		t.Skipf("needs a user namespace: %v", err) // in CI too: root's labs do without one
 	}
 	cmd := command("lab")
 	asNobody(t, cmd)
@@ -227,7 +228,7 @@ func TestMainRunsInPlaceWhereItIsRefused(t *testing.T) {
 func TestGinkgoInParallelStaysInPlaceAsRoot(t *testing.T) {
 	Need(t)
 	if os.Geteuid() != 0 {
-		t.Skip("needs root")
+		t.Skip("needs root") // in CI too, which runs all of the tests as root as well
 	}
 	outside, err := kernel.CurrentID()
 	if err != nil {

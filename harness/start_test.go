@@ -167,7 +167,7 @@ func endThreads(t *testing.T) {
 		if time.Now().After(deadline) {
 			t.Fatalf("all of the %d threads are still there", len(before))
 		}
-		time.Sleep(time.Millisecond)
+		time.Sleep(time.Millisecond) // nothing tells of the end of a thread
 	}
 }
 

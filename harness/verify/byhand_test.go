@@ -172,6 +172,7 @@ func TestByHand(t *testing.T) {
 	harness.Need(t)
 	nft, err := exec.LookPath("nft")
 	if err != nil {
+		// In CI too: labs talk to the kernel without it.
 		t.Skip("no nft program is installed to load the NATs that are written by hand (package nftables of most distributions)")
 	}
 	for _, n := range byHand {
@@ -257,7 +258,7 @@ func TestTimersByHand(t *testing.T) {
 	harness.Need(t)
 	nft, err := exec.LookPath("nft")
 	if err != nil {
-		t.Skip("no nft program is installed")
+		t.Skip("no nft program is installed") // in CI too, as in TestByHand
 	}
 	load := loader(nft, "masquerade")
 	var trials []trial

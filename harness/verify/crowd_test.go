@@ -12,7 +12,7 @@ import (
 func TestManyMappings(t *testing.T) {
 	harness.Need(t)
 	if testing.Short() {
-		t.Skip("60,000 mappings take seconds")
+		t.Skip("60,000 mappings take seconds") // only with -short, which CI does not use
 	}
 	p := with(preserving, func(p *natprofiles.Profile) {
 		p.Limits = natprofiles.Limits{Mappings: 60_000, AtLimit: natprofiles.Reset}

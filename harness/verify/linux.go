@@ -13,11 +13,7 @@ import (
 // seen, nor does it matter; there a router that answers a ping (RFC 1122 section
 // 3.2.2.6) and datagrams to ports that are closed is taken for open.
 func (p *prober) input(how natprofiles.Allocation) (word, error) {
-	first, err := p.begun(p.alice, p.remote(p.observer, 0))
-	if err != nil {
-		return "", err
-	}
-	free, err := p.unmapped(first)
+	first, free, err := p.besideSession()
 	if err != nil {
 		return "", err
 	}

@@ -14,11 +14,7 @@ const young = 6 * time.Second
 // patience says what a NAT does that answers nothing at first: whether it
 // answers a SYN that is sent again after six seconds, and not before.
 func (p *prober) patience() (word, error) {
-	s, err := p.begun(p.alice, p.remote(p.observer, 0))
-	if err != nil {
-		return "", err
-	}
-	free, err := p.unmapped(s)
+	_, free, err := p.besideSession()
 	if err != nil {
 		return "", err
 	}

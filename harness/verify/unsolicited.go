@@ -10,11 +10,7 @@ import (
 // port that no mapping has, and to one that filtering refuses the sender; and
 // that no packet comes in that is sent to an inside address from next door.
 func (p *prober) unsolicited() (word, error) {
-	s, err := p.begun(p.alice, p.remote(p.observer, 0))
-	if err != nil {
-		return "", err
-	}
-	unmapped, err := p.unmapped(s)
+	s, unmapped, err := p.besideSession()
 	if err != nil {
 		return "", err
 	}
@@ -36,6 +32,16 @@ func (p *prober) unsolicited() (word, error) {
 		return leak, err
 	}
 	return free.answer, nil
+}
+
+// besideSession begins a session, and finds an endpoint beside its own that has
+// no mapping.
+func (p *prober) besideSession() (s session, unmapped netip.AddrPort, err error) {
+	if s, err = p.begun(p.alice, p.remote(p.observer, 0)); err != nil {
+		return session{}, netip.AddrPort{}, err
+	}
+	unmapped, err = p.unmapped(s)
+	return s, unmapped, err
 }
 
 // unmapped is an endpoint beside that of a session that has no mapping.

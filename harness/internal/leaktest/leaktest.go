@@ -70,6 +70,6 @@ func settle(before Count, patience time.Duration) error {
 			stacks := make([]byte, 1<<16)
 			return fmt.Errorf("left behind: %+v, before: %+v\n%s", now, before, stacks[:runtime.Stack(stacks, true)])
 		}
-		time.Sleep(pause)
+		time.Sleep(pause) // nothing tells of the end of goroutines and threads of others
 	}
 }

@@ -23,6 +23,7 @@ func BenchmarkDelay(b *testing.B) {
 	go func() { arrivals <- travels(b, right) }()
 	start := time.Now()
 	for i := range b.N {
+		// The pace of the load, from the start so that no lateness adds up.
 		time.Sleep(time.Until(start.Add(time.Duration(i) * interval)))
 		if _, err := left.Write(binary.NativeEndian.AppendUint64(nil, uint64(time.Now().UnixNano()))); err != nil {
 			b.Fatal(err)
@@ -95,6 +96,7 @@ func BenchmarkBurden(b *testing.B) {
 	start := time.Now()
 	for i := range b.N {
 		if i%perMillisecond == 0 {
+			// The pace of the load, from the start so that no lateness adds up.
 			time.Sleep(time.Until(start.Add(time.Duration(i/perMillisecond) * time.Millisecond)))
 		}
 		if _, err := left.Write([]byte{0}); err != nil {

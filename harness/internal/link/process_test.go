@@ -109,6 +109,8 @@ func TestTheKeepingProcessForgetsLabs(t *testing.T) {
 	}
 	lab() // opens what is opened once
 	pid := keepingProcesses(t)[0]
+	// The process closes what a lab leaves behind after it has answered, and tells
+	// nobody.
 	settled := func(most int) (descriptors, threads int) {
 		for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
 			descriptors, threads = held(t, pid)

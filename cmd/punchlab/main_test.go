@@ -125,7 +125,9 @@ func validJSON(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// await is a command of scripts: it waits until a file matches an expression.
+// await is a command of scripts: it waits until a file matches an expression. It
+// looks again and again, as programs in the background write files when they
+// will and tell nobody.
 func await(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: await FILE EXPRESSION")

@@ -38,8 +38,10 @@ const (
 
 const (
 	patience = 10 * time.Second
-	pause    = time.Millisecond
-	prompt   = "$ "
+	// pause is between two looks at what the kernel tells only those who ask: who
+	// is stopped, and whose the terminal is.
+	pause  = time.Millisecond
+	prompt = "$ "
 )
 
 // New starts a shell with this environment. It ends with the test.
@@ -75,7 +77,7 @@ func pseudoTerminal(t testing.TB) (keys, screen *os.File) {
 	t.Helper()
 	keys, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
 	if err != nil {
-		t.Skipf("needs a pseudo-terminal: %v", err)
+		t.Skipf("needs a pseudo-terminal: %v", err) // in CI too: some containers mount none
 	}
 	if err := unix.IoctlSetPointerInt(int(keys.Fd()), unix.TIOCSPTLCK, 0); err != nil {
 		t.Fatal(err)

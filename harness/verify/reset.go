@@ -122,29 +122,41 @@ func withAddr(e netip.AddrPort, addr netip.Addr) netip.AddrPort {
 }
 
 // withOthers says whether what has ended one session leaves an established one
-// of the same inside endpoint alone.
+// of the same inside endpoint alone: one with another remote address, and one
+// with another port of the same, whose permission may be the same.
 func (p *prober) withOthers(fate word, end func(session) error) (word, error) {
-	local, err := p.local(p.alice)
-	if err != nil {
-		return "", err
+	for _, address := range []int{1, 0} {
+		local, err := p.local(p.alice)
+		if err != nil {
+			return "", err
+		}
+		friend, err := p.established(local, p.remote(p.observer, address))
+		if err != nil {
+			return "", err
+		}
+		other, err := p.open(pair{local, p.remote(p.observer, 0)})
+		if err != nil || !other[0].passed {
+			return fate, err // a NAT without a second port for it
+		}
+		if err := end(other[0]); err != nil {
+			return "", err
+		}
+		if lives, err := p.goesOn(friend); err != nil || !lives {
+			return fate + ", and an established session of the same endpoint ends with it", err
+		}
 	}
-	friend, err := p.established(local, p.remote(p.observer, 1))
-	if err != nil {
-		return "", err
+	return fate, nil
+}
+
+// goesOn says whether an established session carries data, from outside first:
+// what leaves may open again what was closed.
+func (p *prober) goesOn(s session) (bool, error) {
+	first := p.data(s)
+	first.ack = s.seen.sequence + 1 // nothing has been said yet
+	in, err := p.send(first)
+	if err != nil || !in.reaches(s.inside) {
+		return false, err
 	}
-	other, err := p.open(pair{local, p.remote(p.observer, 0)})
-	if err != nil || !other[0].passed {
-		return fate, err // a NAT without a second port for it
-	}
-	if err := end(other[0]); err != nil {
-		return "", err
-	}
-	if out, err := p.send(p.speech(friend)); err != nil || !out.delivered {
-		return fate + ", and an established session of the same endpoint ends with it", err
-	}
-	in, err := p.send(p.data(friend))
-	if err == nil && !in.reaches(local) {
-		return fate + ", and an established session of the same endpoint ends with it", nil
-	}
-	return fate, err
+	out, err := p.send(p.speech(s))
+	return out.delivered, err
 }

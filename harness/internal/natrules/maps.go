@@ -129,6 +129,7 @@ func (x protocol) sets() {
 	if x.shares() {
 		x.dynamic(Set{Name: x.set("est"), Key: external[:2]})
 		x.dynamic(Set{Name: x.set("others"), Key: external[:2]})
+		x.dynamic(Set{Name: x.set("maybe"), Key: external[:2]})
 		x.dynamic(Set{Name: x.set("holder"), Key: external})
 	}
 	if x.crossings() {

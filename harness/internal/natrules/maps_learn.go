@@ -58,22 +58,23 @@ type class struct {
 	is          []expr.Any
 	lasts       time.Duration
 	established bool
+	ended       bool
 }
 
 // classes are the classes of the protocol's sessions, of which the first that a
 // packet meets is its own.
 func (x protocol) classes() []class {
 	if x.number == unix.IPPROTO_UDP {
-		return []class{{"stream", status(seenReply), x.lastingFor(), true}, {"unreplied", nil, x.opening(), false}}
+		return []class{{"stream", status(seenReply), x.lastingFor(), true, false}, {"unreplied", nil, x.opening(), false, false}}
 	}
-	return []class{{"established", status(assured), x.lastingFor(), true}, {"opening", nil, x.opening(), false}}
+	return []class{{"established", status(assured), x.lastingFor(), true, false}, {"opening", nil, x.opening(), false, false}}
 }
 
 // ended are the classes of sessions that a mark says have come to an end.
 func (x protocol) ended() []class {
 	return []class{
-		{"closed", marked(closedMark), time.Duration(x.Timeouts.Closed), false},
-		{"closing", nil, time.Duration(x.Timeouts.Closing), false},
+		{"closed", marked(closedMark), time.Duration(x.Timeouts.Closed), false, true},
+		{"closing", nil, time.Duration(x.Timeouts.Closing), false, true},
 	}
 }
 
@@ -153,8 +154,10 @@ func (x protocol) byClass(classes []class, direction string, refresh func(class)
 // Registers: 0 to 3 the key of map, 4 to 6 that of reverse, 5 to 7 the data of
 // map, 7 to 9 the data of reverse, 5 to 8 the key of perm.
 func (x protocol) refreshOut(c class) []Rule {
-	mapping := join(update(x.set("map"), 0, 5, c.lasts), x.protocolNumber(4), loads(8, outbound.local, outbound.localPort),
-		update("reverse", 4, 7, c.lasts))
+	mapping := func(lasts time.Duration) []expr.Any {
+		return join(update(x.set("map"), 0, 5, lasts), x.protocolNumber(4), loads(8, outbound.local, outbound.localPort),
+			update("reverse", 4, 7, lasts))
+	}
 	return append(x.ownLasts(c.lasts), x.refresh(c, outbound, x.mappingOut(), mapping, 5)...)
 }
 
@@ -164,7 +167,9 @@ func (x protocol) refreshOut(c class) []Rule {
 // 1 to 3 its data, 1 to 4 the key of perm.
 func (x protocol) refreshIn(c class) []Rule {
 	found := join(x.owner(inbound), loads(6, inbound.remote, inbound.remotePort))
-	mapping := join(update(x.set("map"), 4, 1, c.lasts), update("reverse", 0, 3, c.lasts))
+	mapping := func(lasts time.Duration) []expr.Any {
+		return join(update(x.set("map"), 4, 1, lasts), update("reverse", 0, 3, lasts))
+	}
 	return append(x.ownLasts(c.lasts), x.refresh(c, inbound, found, mapping, 1)...)
 }
 
@@ -214,15 +219,33 @@ func (x protocol) ends(f flow) []Rule {
 		stranger = join(goTo(name))
 	}
 	rules := []Rule{join(direction(originalDirection), stranger)}
-	if x.filters() {
-		remote := []place{f.local, f.localPort, f.remote, f.remotePort}[:2+width(x.Filtering)]
-		rules = append(rules, join(loads(1, remote...), remove(x.set("perm"), 1, none)))
+	if !x.permitsTogether() {
+		rules = append(rules, x.forbid(f)...)
 	}
 	rules = append(rules, join(x.over(), goTo(x.sessionEnds(f, found, external))))
 	if x.shares() {
 		rules = append(rules, x.used(external, 1)...)
 	}
+	if x.permitsTogether() {
+		rules = append(rules, x.forbid(f)...)
+	}
 	return append(append(rules, x.ownEnds()...), join(found, remove(x.set("map"), 4, 1), remove("reverse", 0, 3)))
+}
+
+// permitsTogether says whether one permission is that of several sessions: of all
+// with one remote address. It must not end with one of them while another one is
+// established, of which rules can only tell that it uses the same mapping.
+func (x protocol) permitsTogether() bool {
+	return x.shares() && x.Filtering == natprofiles.AddressDependent
+}
+
+// forbid takes the remote endpoint's permission away.
+func (x protocol) forbid(f flow) []Rule {
+	if !x.filters() {
+		return nil
+	}
+	remote := []place{f.local, f.localPort, f.remote, f.remotePort}[:2+width(x.Filtering)]
+	return []Rule{join(loads(1, remote...), remove(x.set("perm"), 1, none))}
 }
 
 // sessionEnds adds the chain for a session that had been established, whose
@@ -240,7 +263,13 @@ func (x protocol) sessionEnds(f flow, found, external []expr.Any) string {
 		rules = append(rules, join(mark(closedMark)))
 	}
 	if x.shares() {
-		rules = append(rules, x.used(external, 1)...)
+		used := x.used(external, 1)
+		rules = append(rules, used[:2]...)
+		grace := join(update(x.set("map"), 4, 1, x.grace()), update("reverse", 0, 3, x.grace()))
+		rules = append(rules, join(found, in(x.set("maybe"), 1), grace, accept()))
+	}
+	if x.permitsTogether() {
+		rules = append(rules, x.forbid(f)...)
 	}
 	rules = append(rules, join(found, update(x.set("map"), 4, 1, lasts), update("reverse", 0, 3, lasts)))
 	name := x.named("session_ends", f)

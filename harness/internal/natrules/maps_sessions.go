@@ -1,7 +1,10 @@
 package natrules
 
 import (
+	"time"
+
 	"github.com/google/nftables/expr"
+	"golang.org/x/sys/unix"
 
 	"github.com/punchlab/punchlab/natprofiles"
 )
@@ -10,9 +13,11 @@ import (
 // cannot count, so the first established session of an external endpoint holds
 // it (holder), and that there is another one is remembered apart (others). When
 // the holder ends, others keep the mapping; when another ends, the holder does.
-// That is exact for two sessions. Of three, one that ends is taken for all
-// others until the third is heard of; and a mapping of which the last session
-// was not the first one lasts longer than it had to.
+// That is exact for two sessions. Of three, one that ends may have been all
+// others, or not: maybe remembers that for as long as a closing session lasts.
+// Until then nothing ends that a third one may need, and one that is heard of is
+// among the others again. So a mapping may last that much longer than it had to,
+// as does one of which the last session was not the first.
 //
 // est are the endpoints that have a holder. Both it and others end as long before
 // the mapping as a session lasts that is not established, which may then refresh
@@ -66,8 +71,16 @@ func (x protocol) strangers(f flow) []Rule {
 func (x protocol) leaves(name string, f flow) string {
 	x.chain(name,
 		join(x.wholeKey(f), in(x.set("holder"), 10), remove(x.set("holder"), 10, none), remove(x.set("est"), 10, none), back()),
-		join(x.wholeKey(f), remove(x.set("others"), 10, none)))
+		join(x.wholeKey(f), in(x.set("others"), 10), add(x.set("maybe"), 10, none, x.grace()), remove(x.set("others"), 10, none)))
 	return name
+}
+
+// grace is how long sessions that may be there are waited for.
+func (x protocol) grace() time.Duration {
+	if x.number == unix.IPPROTO_UDP {
+		return x.opening()
+	}
+	return time.Duration(x.Timeouts.Closing)
 }
 
 // unused ends the rule where an established session uses the external endpoint
@@ -76,11 +89,12 @@ func (x protocol) unused(n int) []expr.Any {
 	return join(notIn(x.set("est"), n), notIn(x.set("others"), n))
 }
 
-// used accepts the packet where one does.
+// used accepts the packet where one does, or may.
 func (x protocol) used(external []expr.Any, n int) []Rule {
 	return []Rule{
 		join(external, in(x.set("est"), n), accept()),
 		join(external, in(x.set("others"), n), accept()),
+		join(external, in(x.set("maybe"), n), accept()),
 	}
 }
 
@@ -88,21 +102,28 @@ func (x protocol) used(external []expr.Any, n int) []Rule {
 // needs, and n is where the external endpoint is. Sessions with several ports
 // of one remote address share a permission where filtering looks at addresses
 // alone, so that it is not shortened either.
-func (x protocol) refresh(c class, f flow, found, mapping []expr.Any, n int) []Rule {
-	permission := x.permission(f, n, update, c.lasts)
+//
+// What has ended may leave others behind that have not been heard of: they have
+// their grace.
+func (x protocol) refresh(c class, f flow, found []expr.Any, lasting func(time.Duration) []expr.Any, n int) []Rule {
+	permission, mapping := x.permission(f, n, update, c.lasts), lasting(c.lasts)
 	switch {
 	case !x.shares():
 		return []Rule{join(found, mapping, permission)}
 	case c.established:
 		return x.established(c, f, found, mapping, n)
+	}
+	var rules []Rule
+	if c.lasts < x.grace() && c.ended {
+		rules = append(rules, join(found, x.unused(n), in(x.set("maybe"), n), lasting(x.grace()), accept()))
+	}
+	switch {
 	case !x.filters():
-		return []Rule{join(found, x.unused(n), mapping)}
+		return append(rules, join(found, x.unused(n), mapping))
+	case x.Filtering == natprofiles.AddressDependent:
+		return append(rules, join(found, x.unused(n), mapping, permission, accept()), join(found, x.permission(f, n, add, c.lasts)))
 	}
-	all := join(found, x.unused(n), mapping, permission, accept())
-	if x.Filtering == natprofiles.AddressDependent {
-		return []Rule{all, join(found, x.permission(f, n, add, c.lasts))}
-	}
-	return []Rule{all, join(found, permission)}
+	return append(rules, join(found, x.unused(n), mapping, permission, accept()), join(found, permission))
 }
 
 // finishing marks an established connection that a packet with one of the flags

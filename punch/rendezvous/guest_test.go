@@ -14,7 +14,9 @@ import (
 // serve runs a server on loopback until the test ends, and checks that nothing of it is left then.
 func serve(t testing.TB, server *Server) netip.AddrPort {
 	t.Helper()
-	ln, err := net.Listen("tcp4", "127.0.0.1:0")
+	var config net.ListenConfig
+	config.SetMultipathTCP(false) // as package punch listens
+	ln, err := config.Listen(context.Background(), "tcp4", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,7 +69,8 @@ func tryVisit(t testing.TB, at netip.AddrPort, meeting ID) (g *guest, err error)
 	t.Helper()
 	g = &guest{Client: NewClient(dial(t, at)), hello: someHello()}
 	g.hello.Meeting = meeting
-	g.observed, err = g.Hello(t.Context(), g.hello)
+	welcome, err := g.Hello(t.Context(), g.hello)
+	g.observed = welcome.Observed
 	return g, err
 }
 

@@ -2,6 +2,7 @@ package rendezvous
 
 import (
 	"errors"
+	"net/netip"
 	"slices"
 	"sync"
 	"time"
@@ -55,7 +56,7 @@ func (s *Server) leave(m *meeting, c *client, how Departure) {
 	if over {
 		m.mu.Lock()
 		defer m.mu.Unlock()
-		m.tell(m.other(c))
+		m.tellDeparture(m.other(c))
 	}
 }
 
@@ -67,9 +68,9 @@ func (m *meeting) depart(c *client, how Departure) (over bool) {
 	return m.introduced
 }
 
-// tell tells c, once, that the other one has left, if it has. It is silent on a relay, where lines have no place any
-// more, and where it was the server that closed the other's connection.
-func (m *meeting) tell(c *client) {
+// tellDeparture tells c, once, that the other one has left, if it has. It is silent on a relay, where lines have no
+// place any more, and where it was the server that closed the other's connection.
+func (m *meeting) tellDeparture(c *client) {
 	other := m.other(c)
 	if !c.told || c.left != "" || c.toldLeft || m.relaying || other.left == "" || other.isAborted() {
 		return
@@ -85,23 +86,28 @@ func (m *meeting) other(c *client) *client {
 	return m.pair[0]
 }
 
-// welcome greets the client and, if it is the second, introduces both to each other. It returns once both are told, and
+// welcome greets the client and, if it is the second, introduces both to each other. Where the nearer one's
+// introduction is held back, the function that it returns waits for that; until then the client is listened to. It
 // tells whether the client is still there.
-func (m *meeting) welcome(c *client) bool {
+func (m *meeting) welcome(c *client) (introduced func(), ok bool) {
 	near, head, err := m.greet(c)
-	if near == nil || err != nil {
-		return err == nil
+	var later sync.WaitGroup
+	switch {
+	case near == nil || err != nil:
+	case head == 0:
+		m.introduce(near)
+	default:
+		later.Go(func() {
+			timer := time.NewTimer(head)
+			defer timer.Stop()
+			select {
+			case <-timer.C:
+			case <-c.aborted.Done():
+			}
+			m.introduce(near)
+		})
 	}
-	if head > 0 {
-		timer := time.NewTimer(head)
-		defer timer.Stop()
-		select {
-		case <-timer.C:
-		case <-c.aborted:
-		}
-	}
-	m.introduce(near)
-	return true
+	return later.Wait, err == nil
 }
 
 // greet welcomes the client. If it is the second, the farther client is introduced at once; the nearer one is returned,
@@ -111,14 +117,15 @@ func (m *meeting) greet(c *client) (near *client, head time.Duration, err error)
 	if !at.IsValid() {
 		return nil, 0, errors.New("the client is not on TCP")
 	}
+	greeting := c.greeting(at)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	c.at = at
 	m.present = append(m.present, c)
 	if len(m.present) < 2 {
-		return nil, 0, errors.Join(c.wait(), c.write(&welcome{Type: typeWelcome, Observed: at}))
+		return nil, 0, errors.Join(c.wait(), c.write(greeting))
 	}
-	c.later = encode(&welcome{Type: typeWelcome, Observed: at}) // its introduction follows at once
+	c.later = encode(greeting) // its introduction follows at once
 	m.introduced, m.pair = true, [2]*client(m.present)
 	far, near := m.pair[0], m.pair[1]
 	far.rtt, near.rtt = far.roundTrip(), near.roundTrip()
@@ -137,15 +144,15 @@ func (m *meeting) introduce(near *client) {
 		return
 	}
 	near.meet(m.other(near))
-	m.tell(near)
+	m.tellDeparture(near)
 }
 
 // maxHeadStart bounds how long the nearer client is kept waiting for a far one.
 const maxHeadStart = time.Second
 
 // headStart is how much earlier the introduction has to leave for the farther client, so that both read it at the same
-// moment: the difference of the one-way delays, taken as half of each round trip. Where a round trip is not known (zero)
-// there is none; nor below half a millisecond, which a timer would not keep.
+// moment: the difference of the one-way delays, taken as half of each round trip. Where a round trip is not known
+// (zero) there is none; nor below half a millisecond, which a timer would not keep.
 func headStart(far, near time.Duration) time.Duration {
 	if near <= 0 || far-near < time.Millisecond {
 		return 0
@@ -159,16 +166,26 @@ func (c *client) roundTrip() time.Duration {
 	return min(info.RTT(), maxRoundTrip/2)
 }
 
-// meet introduces the other client to c.
+// greeting is what a client seen at the given endpoint is told first.
+func (c *client) greeting(at netip.AddrPort) message {
+	return &welcome{Type: typeWelcome, Welcome: Welcome{
+		Observed: at, Endpoints: c.server.reachable(), DialPort: c.server.DialPort}}
+}
+
+// meet introduces the other client to c, with the notes that the other one has told so far right behind.
 func (c *client) meet(other *client) {
 	var sum time.Duration
 	if c.rtt > 0 && other.rtt > 0 {
 		sum = c.rtt + other.rtt
 	}
 	h := other.hello
-	c.told = true
-	_ = c.wait()
-	_ = c.write(&introduction{Type: typeIntroduction, Microseconds: sum.Microseconds(), Peer: Peer{
+	lines := []message{&introduction{Type: typeIntroduction, Microseconds: sum.Microseconds(), Peer: Peer{
 		ID: h.Peer, Nonce: h.Nonce, Observed: other.at, Locals: h.Locals, Strategy: h.Strategy,
-	}}) // c's own goroutine notices a broken connection
+	}}}
+	for _, note := range other.held {
+		lines = append(lines, told(note))
+	}
+	c.told, other.held = true, nil
+	_ = c.wait()
+	_ = c.write(lines...) // c's own goroutine notices a broken connection
 }

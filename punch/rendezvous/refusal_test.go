@@ -40,6 +40,10 @@ func TestAClientThatTalksNonsense(t *testing.T) {
 		"a line without an end": strings.Repeat("x", 1<<20),
 		"relay before hello":    `{"type":"relay"}` + "\n",
 		"bye before hello":      `{"type":"bye"}` + "\n",
+		"tell before hello":     `{"type":"tell","note":{}}` + "\n",
+		"a very long type":      `{"type":"` + strings.Repeat("x", MaxLine-20) + `"}` + "\n", // the answer quotes it
+		"a long type of quotes": `{"type":"` + strings.Repeat(`\"`, MaxLine/2-20) + `"}` + "\n",
+		"a long unknown field":  `{"type":"bye","` + strings.Repeat("\xff", MaxLine-30) + `":0}` + "\n",
 	} {
 		t.Run(name, func(t *testing.T) {
 			conn := dial(t, at)

@@ -58,8 +58,8 @@ func (c *client) relayIdle() time.Duration { return or(c.server.RelayIdle, Defau
 
 var relayBuffers = sync.Pool{New: func() any { return new([32 << 10]byte) }}
 
-// carry moves bytes one way until it ends, and then waits for the other way: an end of input is passed on and leaves the
-// other way open, every other end resets both connections.
+// carry moves bytes one way until it ends, and then waits for the other way: an end of input is passed on and leaves
+// the other way open, every other end resets both connections.
 func (m *meeting) carry(from, to *client) {
 	err := m.copy(from, to)
 	if errors.Is(err, io.EOF) {

@@ -3,6 +3,7 @@ package rendezvous
 import (
 	"bufio"
 	"bytes"
+	"encoding/json"
 	"errors"
 	"io"
 	"net/netip"
@@ -24,12 +25,18 @@ func everyMessage() (fromClient, fromServer []message) {
 	return []message{
 			&hello{Type: typeHello, Version: Version, Hello: Hello{
 				Meeting: someID, Peer: ID{7}, Nonce: someNonce, Strategy: "simultaneous-open", Locals: there}},
+			&noted{Type: typeTell, Note: json.RawMessage(`{"a":"<&>"}`)},
+			&probe{Type: typeProbe, Version: Version, Dial: []Dial{OtherAddress, OtherPort}},
 			&bare{Type: typeRelay},
 			&bare{Type: typeBye},
 		}, []message{
-			&welcome{Type: typeWelcome, Observed: somewhere},
+			&welcome{Type: typeWelcome, Welcome: Welcome{Observed: somewhere, Endpoints: there, DialPort: 3480}},
 			&introduction{Type: typeIntroduction, Microseconds: 40_000, Peer: Peer{
 				ID: someID, Nonce: someNonce, Observed: somewhere, Locals: there, Strategy: "direct"}},
+			&noted{Type: typeTold, Note: json.RawMessage(`{"a":"<&>"}`)},
+			&mapped{Type: typeMapped, Mapped: Mapped{Observed: somewhere, TTL: 62}},
+			&dialled{Type: typeDialled, Dialled: Dialled{Which: OtherPort, From: there[0], Outcome: Silent}},
+			&dialled{Type: typeDialled, Dialled: Dialled{Which: OtherAddress, Outcome: Impossible, Why: "no"}},
 			&bare{Type: typeRelaying},
 			&peerLeft{Type: typePeerLeft, How: Vanished},
 			&failure{Type: typeError, Code: CodeBusy, Message: "two are here"},
@@ -125,9 +132,39 @@ func TestRefusedLines(t *testing.T) {
 		{"a local that is a host name", hellosWith("192.168.1.2", "example.org"), CodeProtocol, "hello:"},
 		{"too many locals", hellosWith(`["`, `["192.168.1.2:1"`+strings.Repeat(`,"192.168.1.2:1"`, MaxLocals)+`,"`),
 			CodeProtocol, "at most 16"},
+		{"no note", `{"type":"tell"}`, CodeProtocol, "note: missing"},
+		{"a note that is null", `{"type":"tell","note":null}`, CodeProtocol, "not a JSON object"},
+		{"a note that is a string", `{"type":"tell","note":"hi"}`, CodeProtocol, "not a JSON object"},
+		{"a note that is an array", `{"type":"tell","note":[{}]}`, CodeProtocol, "not a JSON object"},
+		{"the longest note", `{"type":"tell","note":` + noteOf(MaxNote) + `}`, "", ""},
+		{"a longer note", `{"type":"tell","note":` + noteOf(MaxNote+1) + `}`, CodeProtocol, "at most 2048"},
+		{"a note that spaces make longer", `{"type":"tell","note":{` + strings.Repeat(" ", MaxNote) + `}}`,
+			CodeProtocol, "at most 2048"},
+		{"a note with company", `{"type":"tell","note":{},"to":"bob"}`, CodeProtocol, `unknown field "to"`},
+		{"a server's note", `{"type":"told","note":{}}`, CodeProtocol, `"told" is not expected`},
+		{"a probe without dials", `{"type":"probe","version":1}`, "", ""},
+		{"a probe of another version", `{"type":"probe","version":2,"colour":"red"}`, CodeVersion, "version 2"},
+		{"a probe of no version", `{"type":"probe"}`, CodeVersion, "version 0"},
+		{"a dial to elsewhere", `{"type":"probe","version":1,"dial":["198.51.100.1:80"]}`, CodeProtocol,
+			`dial[0]: "198.51.100.1:80" is not one of other-port, other-address`},
+		{"a dial twice", `{"type":"probe","version":1,"dial":["other-port","other-port"]}`, CodeProtocol, "twice"},
+		{"three dials", `{"type":"probe","version":1,"dial":["other-port","other-address","other-port"]}`,
+			CodeProtocol, "twice"},
 	} {
 		t.Run(c.name, func(t *testing.T) { checkRefused(t, decodeFromClient, c.line, c.code, c.says) })
 	}
+}
+
+// noteOf is a note of that length.
+func noteOf(length int) string { return `{"":"` + strings.Repeat("x", length-len(`{"":""}`)) + `"}` }
+
+// dialledWith returns a valid answer in which one piece of text is replaced.
+func dialledWith(piece, instead string) string {
+	line := `{"type":"dialled","which":"other-port","from":"203.0.113.2:1","outcome":"reset"}`
+	if !strings.Contains(line, piece) {
+		panic("no " + piece + " in " + line)
+	}
+	return strings.Replace(line, piece, instead, 1)
 }
 
 func TestRefusedLinesOfAServer(t *testing.T) {
@@ -143,11 +180,27 @@ func TestRefusedLinesOfAServer(t *testing.T) {
 		{"an odd departure", `{"type":"peer-left","how":"dancing"}`, "not one of bye, vanished"},
 		{"an error without a code", `{"type":"error","message":"no"}`, "code:"},
 		{"a client's type", `{"type":"relay"}`, `"relay" is not expected`},
+		{"too many endpoints", `{"type":"welcome","observed":"203.0.113.7:1","endpoints":["203.0.113.1:1"` +
+			strings.Repeat(`,"203.0.113.1:1"`, MaxEndpoints) + `]}`, "endpoints: 9 addresses"},
+		{"an endpoint without a port", `{"type":"welcome","observed":"203.0.113.7:1","endpoints":["203.0.113.1:0"]}`,
+			"endpoints[0]:"},
+		{"an absurd dial port", `{"type":"welcome","observed":"203.0.113.7:1","dial_port":65536}`, "dial_port"},
+		{"mapped to nowhere", `{"type":"mapped","ttl":1}`, "observed:"},
+		{"an absurd TTL", `{"type":"mapped","observed":"203.0.113.7:1","ttl":256}`, "ttl: 256"},
+		{"dialled in another way", dialledWith(`"other-port"`, `"same-port"`), `"same-port" is not one of`},
+		{"dialled from nowhere", dialledWith(`"from":"203.0.113.2:1",`, ""), "from:"},
+		{"an odd outcome", dialledWith(`"reset"`, `"tired"`), "one of connected, reset, unreachable, silent, impossible"},
+		{"impossible for no reason", dialledWith(`"reset"`, `"impossible"`), "why: missing"},
+		{"a reason for what happened", dialledWith(`"reset"`, `"reset","why":"because"`), "why: not expected"},
+		{"a long reason", dialledWith(`"reset"`, `"impossible","why":"`+strings.Repeat("x", maxWhy+1)+`"`), "at most 256"},
 	} {
 		t.Run(c.name, func(t *testing.T) { checkRefused(t, decodeFromServer, c.line, CodeProtocol, c.says) })
 	}
 	if _, err := decodeFromServer([]byte(`{"type":"introduction",` + peer + `,"rtt_us":60000000}`)); err != nil {
 		t.Errorf("the introduction that the others vary is refused: %v", err)
+	}
+	if _, err := decodeFromServer([]byte(dialledWith("", ""))); err != nil {
+		t.Errorf("the answer that the others vary is refused: %v", err)
 	}
 }
 

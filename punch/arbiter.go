@@ -68,9 +68,10 @@ func newArbiter(self, peer party, home netip.Addr, key []byte, rtt time.Duration
 	}
 }
 
-// offer enters a connection that has come up just now, its SYN having left at born. The arbiter owns it from now on.
-func (a *arbiter) offer(conn net.Conn, from origin, born time.Time) *candidate {
-	c := &candidate{conn: conn, origin: from, born: born, up: time.Now(), lost: make(chan struct{})}
+// offer enters a connection that has come up just now by a strategy, its SYN having left at born. The arbiter owns it
+// from now on.
+func (a *arbiter) offer(conn net.Conn, from origin, born time.Time, via string) *candidate {
+	c := &candidate{conn: conn, origin: from, via: via, born: born, up: time.Now(), lost: make(chan struct{})}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.over {

@@ -49,10 +49,10 @@ func TestWhatCannotTakeOurProofDoesNotWin(t *testing.T) {
 			r := newReferee(t, side[0], side[1], 0)
 			broken := newStub("127.0.0.1", r.theirs)
 			broken.broken = reset
-			<-r.offer(broken, from, time.Time{}).lost
+			<-r.offer(broken, from, time.Time{}, "test").lost
 			<-broken.closed
 			sound := newStub("127.0.0.1", r.theirs)
-			r.offer(sound, from, time.Time{})
+			r.offer(sound, from, time.Time{}, "test")
 			if c := r.wait(t); c.conn != net.Conn(sound) {
 				t.Errorf("%s: what was closed has won", name)
 			}
@@ -85,7 +85,7 @@ func TestStrangersFromElsewherePayFirst(t *testing.T) {
 			var all []*candidate
 			for _, where := range c.from {
 				at := map[rune]string{'h': home, 'e': elsewhere}[where]
-				all = append(all, r.offer(newStub(at, nil), accepted, time.Time{}))
+				all = append(all, r.offer(newStub(at, nil), accepted, time.Time{}, "test"))
 			}
 			for i, candidate := range all {
 				select {
@@ -114,8 +114,8 @@ func TestNothingRunsOnAfterTheEnd(t *testing.T) {
 	for i := range 2000 {
 		r := newReferee(t, large, small, 0)
 		r.answer = time.Duration(i%50) * time.Microsecond
-		r.offer(newStub("127.0.0.1", nil), dialled, time.Time{})
-		r.offer(newStub("127.0.0.1", nil), dialled, time.Time{})
+		r.offer(newStub("127.0.0.1", nil), dialled, time.Time{}, "test")
+		r.offer(newStub("127.0.0.1", nil), dialled, time.Time{}, "test")
 		r.finish()
 		ends = append(ends, end{r.arbiter, r.second}) // nobody else may touch it any more
 	}

@@ -102,7 +102,7 @@ func TestBothEndsAgree(t *testing.T) {
 				pause := time.Duration(random.IntN(500)) * time.Microsecond
 				offering.Go(func() {
 					time.Sleep(pause) // one of many orders in which they may come up
-					side.offer(wire[i], how[i], time.Time{})
+					side.offer(wire[i], how[i], time.Time{}, "test")
 				})
 			}
 		}
@@ -123,8 +123,8 @@ func TestOneBetAtATime(t *testing.T) {
 	large, small := parties()
 	r := newReferee(t, large, small, time.Hour) // no bet is given up for its silence
 	ends := wires(t, 2)
-	first := r.offer(ends[0][0], dialled, time.Time{})
-	r.offer(ends[1][0], dialled, time.Time{})
+	first := r.offer(ends[0][0], dialled, time.Time{}, "test")
+	r.offer(ends[1][0], dialled, time.Time{}, "test")
 	if err := readProof(ends[0][1], r.mine); err != nil {
 		t.Fatalf("no proof on the first: %v", err)
 	}
@@ -150,13 +150,13 @@ func TestASilentBetIsGivenUpForAnother(t *testing.T) {
 	r := newReferee(t, large, small, 0)
 	r.answer = 20 * time.Millisecond
 	ends := wires(t, 2)
-	silent := r.offer(ends[0][0], dialled, time.Time{})
+	silent := r.offer(ends[0][0], dialled, time.Time{}, "test")
 	select {
 	case <-silent.lost:
 		t.Fatal("given up with nothing to gain")
 	case <-time.After(2 * r.answer):
 	}
-	r.offer(ends[1][0], accepted, time.Time{})
+	r.offer(ends[1][0], accepted, time.Time{}, "test")
 	write(ends[1][1], r.theirs)
 	if c := r.wait(t); c.conn != net.Conn(ends[1][0]) {
 		t.Error("the silent one has won")
@@ -173,7 +173,7 @@ func TestTheOtherProvesItselfAtOnce(t *testing.T) {
 	r := newReferee(t, small, large, time.Hour)
 	ends := wires(t, 3)
 	for _, wire := range ends {
-		r.offer(wire[0], dialled, time.Time{})
+		r.offer(wire[0], dialled, time.Time{}, "test")
 	}
 	for i, wire := range ends {
 		if err := readProof(wire[1], r.mine); err != nil {
@@ -193,7 +193,7 @@ func TestWhatComesAfterTheEndIsClosed(t *testing.T) {
 		t.Fatal("somebody has won")
 	}
 	wire := wires(t, 1)[0]
-	r.offer(wire[0], dialled, time.Time{})
+	r.offer(wire[0], dialled, time.Time{}, "test")
 	gotNothing(t, wire[1])
 }
 
@@ -207,7 +207,7 @@ func TestTheWinnerHasNoDeadline(t *testing.T) {
 		r := newReferee(t, large, small, 0)
 		wire := wires(t, 1)[0]
 		conn := &deadlines{Conn: wire[0]}
-		r.offer(conn, dialled, time.Time{})
+		r.offer(conn, dialled, time.Time{}, "test")
 		write(wire[1], r.theirs)
 		r.wait(t)
 		if !conn.read.IsZero() {

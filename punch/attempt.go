@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -14,17 +15,45 @@ import (
 	"github.com/punchlab/punchlab/punch/rendezvous"
 )
 
-// attempt is what a strategy works with: two peers that have been introduced.
+// attempt is what a strategy works with: two peers that have been introduced. Several strategies may work at once, each
+// with an attempt of its own over the same state.
 type attempt struct {
-	network Network
-	port    uint16             // the local port of the connection to the server; listened on, unless the strategy relays
-	peer    netip.AddrPort     // where the server saw the peer
-	rtt     time.Duration      // not less than the round trip between the peers; zero if it is not known
-	server  *rendezvous.Client // for strategies that relay
-	arbiter *arbiter
+	*state
+	strategy string // who sends SYNs and tells notes
+}
+
+// state is what all strategies of one attempt share.
+type state struct {
+	network   Network
+	port      uint16           // the local port of the connection to the server; listened on, unless the strategy relays
+	peer      netip.AddrPort   // where the server saw the peer
+	locals    []netip.AddrPort // where the peer sees itself
+	observed  netip.AddrPort   // where the server saw us
+	rtt       time.Duration    // not less than the round trip between the peers; zero if it is not known
+	serverRTT time.Duration
+	elder     bool // our id is the larger one: somebody must come first among equals
+	server    *rendezvous.Client
+	survey    *survey
+	post      *post
+	knowledge *knowledge
+	guard     *guard
+	arbiter   *arbiter
 
 	mu    sync.Mutex
 	tally tally
+}
+
+// as is the attempt in the hands of another strategy.
+func (a *attempt) as(s Strategy) *attempt { return &attempt{state: a.state, strategy: s.Name()} }
+
+// plays tells whether this peer takes a role of which there is one in a technique: the peer that is fitter for it does,
+// and among equals the elder. Fit says how well the first of two NATs suits the role if the second is the peer's.
+func (a *attempt) plays(us, them Classification, fit func(own, other Classification) float64) bool {
+	ours, theirs := fit(us, them), fit(them, us)
+	if ours != theirs {
+		return ours > theirs
+	}
+	return a.elder
 }
 
 // tally counts what an attempt saw.
@@ -32,6 +61,8 @@ type tally struct {
 	syns, refusals, silences int
 	last                     error
 	left                     rendezvous.Departure
+	notes                    []string
+	via                      string // the strategy that was at work last
 }
 
 const (
@@ -51,7 +82,7 @@ var (
 // fatal tells an error after which no further SYN has a chance: no socket could be had, for example.
 func fatal(err error) bool {
 	for _, passing := range []error{
-		nil, errSilence, errInUse, errNoPort, errRefused, errLost, context.Canceled, context.DeadlineExceeded,
+		nil, errSilence, errInUse, errNoPort, errRefused, errLost, errSpent, context.Canceled, context.DeadlineExceeded,
 	} {
 		if errors.Is(err, passing) {
 			return false
@@ -60,28 +91,53 @@ func fatal(err error) bool {
 	return true
 }
 
-// syn sends one SYN to the peer and stays with it: until it comes to nothing, until it is closed since no answer came in
-// silence, until the arbiter has lost the connection that it brought, or until ctx ends, whichever comes first.
+// syn sends one SYN to where the server saw the peer and stays with it, see fire.
 func (a *attempt) syn(ctx context.Context, from uint16, silence time.Duration) error {
-	d, err := dial(a.network, from, a.peer)
+	return a.fire(ctx, shot{from: from, to: a.peer, silence: silence})
+}
+
+// fire sends one SYN and stays with it: until it comes to nothing, until it is closed since no answer came in
+// its silence, until the arbiter has lost the connection that it brought, or until ctx ends, whichever comes first.
+func (a *attempt) fire(ctx context.Context, s shot) error {
+	d, err := a.launch(s)
 	if err != nil {
-		return a.judge(from, err)
+		return err
+	}
+	return a.stay(ctx, d)
+}
+
+// launch sends one SYN. The caller stays with it, or closes it.
+func (a *attempt) launch(s shot) (*dialing, error) {
+	if err := a.guard.pass(s.to, 1); err != nil {
+		return nil, err
+	}
+	d, err := shoot(a.network, s)
+	if err != nil {
+		return nil, a.judge(s.from, err)
 	}
 	a.count(func(t *tally) { t.syns++ })
+	return d, nil
+}
+
+// stay waits for what comes of a SYN, as fire does.
+func (a *attempt) stay(ctx context.Context, d *dialing) error {
 	var until time.Time
-	if silence > 0 {
-		until = d.born.Add(silence)
+	if d.shot.silence > 0 {
+		until = d.born.Add(d.shot.silence)
 	}
 	conn, err := d.wait(ctx, until)
 	if err != nil {
-		return a.judge(from, err)
+		return a.judge(d.shot.from, err)
+	}
+	if !d.shot.plain() {
+		unaim(conn)
 	}
 	return a.follow(ctx, conn, d.born)
 }
 
 // follow offers a connection that we dialled and waits until it is lost or ctx ends.
 func (a *attempt) follow(ctx context.Context, conn net.Conn, born time.Time) error {
-	c := a.arbiter.offer(conn, dialled, born)
+	c := a.arbiter.offer(conn, dialled, born, a.strategy)
 	select {
 	case <-c.lost:
 		return errLost
@@ -123,10 +179,20 @@ func refusal(err error) bool {
 	return false
 }
 
-func (a *attempt) count(f func(*tally)) {
+func (a *state) count(f func(*tally)) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	f(&a.tally)
+}
+
+// note keeps something that the caller should know of the attempt, once.
+func (a *state) note(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	a.count(func(t *tally) {
+		if !slices.Contains(t.notes, text) {
+			t.notes = append(t.notes, text)
+		}
+	})
 }
 
 // acceptPause is how long accepting rests after an error, such as too many open files, which may pass.
@@ -138,7 +204,7 @@ func (a *attempt) accept(ctx context.Context, ln *net.TCPListener) {
 		conn, err := ln.AcceptTCP()
 		switch {
 		case err == nil:
-			a.arbiter.offer(conn, accepted, time.Time{})
+			a.arbiter.offer(conn, accepted, time.Time{}, a.working())
 		case errors.Is(err, net.ErrClosed):
 			return
 		default:
@@ -148,27 +214,42 @@ func (a *attempt) accept(ctx context.Context, ln *net.TCPListener) {
 	}
 }
 
+// works notes which strategy is at work: what comes to our listener is taken for its success.
+func (a *attempt) works() { a.count(func(t *tally) { t.via = a.strategy }) }
+
+func (a *state) working() string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.tally.via
+}
+
 // byeGrace is how long to go on, beyond two round trips, once the peer has left in order. It may have left because it
 // is connected, its proof still being on the way: a lost segment is sent again after a second at most (RFC 6298, 2.1).
 const byeGrace = time.Second
 
 var errPeerLeft = errors.New("the peer has left")
 
-// watch listens to the server. A peer that says bye ends the attempt after a grace; one that vanishes from the server's
-// sight may still be reached, and so may one whose server dies.
+// watch listens to the server and hands out what the peer tells. A peer that says bye ends the attempt after a grace;
+// one that vanishes from the server's sight may still be reached, and so may one whose server dies.
 func (a *attempt) watch(ctx context.Context, end context.CancelCauseFunc) {
-	how, err := a.server.PeerLeft(ctx)
-	switch {
-	case ctx.Err() != nil:
+	for {
+		event, err := a.server.Next(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil:
+			a.count(func(t *tally) { t.last = fmt.Errorf("the server is gone: %w", err) })
+			return
+		case event.Left == "":
+			a.post.deliver(event.Note)
+			continue
+		}
+		a.count(func(t *tally) { t.left = event.Left })
+		if event.Left == rendezvous.SaidBye {
+			pause(ctx, time.Now().Add(2*a.rtt+byeGrace))
+			end(errPeerLeft)
+		}
 		return
-	case err != nil:
-		a.count(func(t *tally) { t.last = fmt.Errorf("the server is gone: %w", err) })
-		return
-	}
-	a.count(func(t *tally) { t.left = how })
-	if how == rendezvous.SaidBye {
-		pause(ctx, time.Now().Add(2*a.rtt+byeGrace))
-		end(errPeerLeft)
 	}
 }
 

@@ -73,6 +73,11 @@ func open(ctx context.Context, network Network, server netip.AddrPort, listens b
 
 func (b *base) local() netip.AddrPort { return b.conn.LocalAddr().(*net.TCPAddr).AddrPort() }
 
+// server is the address that the connection goes to.
+func (b *base) server() netip.Addr {
+	return b.conn.RemoteAddr().(*net.TCPAddr).AddrPort().Addr().Unmap()
+}
+
 // close says bye to the server and closes both sockets.
 func (b *base) close() {
 	if b.listener != nil {

@@ -4,7 +4,7 @@ import "testing"
 
 // BenchmarkConnect is one whole attempt on loopback: two peers and the server, without any path.
 func BenchmarkConnect(b *testing.B) {
-	for _, s := range Strategies() {
+	for _, s := range ways() {
 		b.Run(s.Name(), func(b *testing.B) {
 			server, at := serve(b)
 			cfg := config(b, s.Name(), NewSecret(), at)

@@ -18,6 +18,7 @@ const (
 type candidate struct {
 	conn   net.Conn
 	origin origin
+	via    string    // the strategy that brought it about
 	born   time.Time // when our SYN left; zero if it was none of ours that brought it about
 	up     time.Time
 	sent   bool          // our proof has left on it, and it lived

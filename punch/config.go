@@ -19,9 +19,12 @@ type Config struct {
 	Rendezvous []netip.AddrPort // IPv4 addresses of one server; the next is tried where one cannot be reached
 	Secret     Secret           // shared with the peer and with nobody else
 	Strategy   Strategy         // the peer must follow the same
-	Patience   time.Duration    // how long to try, from the introduction on; DefaultPatience if zero
-	Wait       time.Duration    // how long to wait for the peer at the rendezvous; DefaultWait if zero
-	Hold       time.Duration    // for experiments: this peer reads its introduction that much later, as a slow host does
+	// Classification is what Classify has found out before, for this network and this server; it saves its time and
+	// packets. Nil: strategies that need it find it out while the peer is awaited.
+	Classification *Classification
+	Patience       time.Duration // how long to try, from the introduction on; DefaultPatience if zero
+	Wait           time.Duration // how long to wait for the peer at the rendezvous; DefaultWait if zero
+	Hold           time.Duration // for experiments: this peer reads its introduction that much later, as a slow host does
 }
 
 // check tells everything that is wrong with the Config.
@@ -37,6 +40,9 @@ func (c Config) check() error {
 		if !at.Addr().Is4() || at.Port() == 0 {
 			wrong = append(wrong, fmt.Errorf("rendezvous %q is not an IPv4 address and port", at))
 		}
+	}
+	if c.Classification != nil {
+		wrong = append(wrong, c.Classification.Check())
 	}
 	for _, given := range []struct {
 		name string

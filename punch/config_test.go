@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"net/netip"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -28,7 +29,7 @@ func TestAWrongConfigIsToldInOneGo(t *testing.T) {
 			t.Errorf("%q is not in %v", want, err)
 		}
 	}
-	if report != (Report{}) {
+	if !reflect.DeepEqual(report, Report{}) {
 		t.Errorf("a report of nothing: %+v", report)
 	}
 	err = Config{Secret: NewSecret(), Strategy: direct{}}.check()

@@ -2,10 +2,12 @@ package punch
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -39,28 +41,82 @@ func connect(ctx context.Context, cfg Config, report *Report) (net.Conn, error) 
 	defer b.close()
 	report.Local = b.local()
 	self := party{rendezvous.NewID(), rendezvous.NewNonce()}
-	if report.Observed, err = greet(ctx, cfg, b, self); err != nil {
+	welcome, err := greet(ctx, cfg, b, self)
+	if err != nil {
 		return nil, err
 	}
+	report.Observed = welcome.Observed
+	a := prepare(cfg, b, welcome)
+	stop := a.getToKnow(ctx, cfg)
+	defer stop()
 	met, err := meet(ctx, cfg, b, self, report)
 	if err != nil {
 		return nil, err
 	}
-	return try(ctx, cfg, b, self, met, report)
+	a.introduce(cfg, b, self, met, report)
+	return try(ctx, cfg, b, a, report)
 }
 
 // greet says hello and learns where the server sees us.
-func greet(ctx context.Context, cfg Config, b *base, self party) (observed netip.AddrPort, err error) {
+func greet(ctx context.Context, cfg Config, b *base, self party) (rendezvous.Welcome, error) {
 	soon, cancel := context.WithTimeout(ctx, reachTimeout)
 	defer cancel()
-	observed, err = b.client.Hello(soon, rendezvous.Hello{
+	var notes []json.RawMessage
+	if cfg.Strategy.needs() != 0 && cfg.Classification != nil {
+		text, err := written("", classified, *cfg.Classification)
+		if err != nil {
+			return rendezvous.Welcome{}, err
+		}
+		notes = append(notes, text)
+	}
+	welcome, err := b.client.Hello(soon, rendezvous.Hello{
 		Meeting: cfg.Secret.meeting(), Peer: self.id, Nonce: self.nonce, Strategy: cfg.Strategy.Name(),
 		Locals: []netip.AddrPort{b.local()},
-	})
+	}, notes...)
 	if err != nil {
-		return netip.AddrPort{}, atRendezvous(ctx, err)
+		return rendezvous.Welcome{}, atRendezvous(ctx, err)
 	}
-	return observed, nil
+	return welcome, nil
+}
+
+// prepare makes the attempt of a peer that has been welcomed and not been introduced yet.
+func prepare(cfg Config, b *base, welcome rendezvous.Welcome) *attempt {
+	rtt := roundTrip(b.conn)
+	return &attempt{strategy: cfg.Strategy.Name(), state: &state{
+		network: cfg.Network, port: b.local().Port(), observed: welcome.Observed, serverRTT: rtt, server: b.client,
+		post: newPost(), knowledge: newKnowledge(),
+		survey: &survey{network: cfg.Network, endpoints: welcome.Endpoints, dialPort: welcome.DialPort, rtt: rtt, server: b.server()},
+	}}
+}
+
+// getToKnow finds out what our NATs are like, if the strategy wants to know and nobody has done it before, and tells the
+// peer. The function that it returns ends that, and waits until it has ended.
+func (a *attempt) getToKnow(ctx context.Context, cfg Config) (stop func()) {
+	switch {
+	case cfg.Strategy.needs() == 0:
+		a.knowledge.settle(ours, Classification{})
+		a.knowledge.settle(others, Classification{})
+	case cfg.Classification != nil: // the peer has been told
+		a.knowledge.settle(ours, *cfg.Classification)
+	default:
+		return a.measure(ctx, cfg.Strategy.needs())
+	}
+	return func() { a.survey.close() }
+}
+
+// measure classifies in the background.
+func (a *attempt) measure(ctx context.Context, wanted part) (stop func()) {
+	finding, end := context.WithCancel(ctx)
+	var busy sync.WaitGroup
+	busy.Go(func() {
+		c, err := a.survey.classify(finding, wanted)
+		if err != nil && finding.Err() == nil {
+			a.note("our own NAT could not be classified: %v", err)
+		}
+		a.knowledge.settle(ours, c)
+		_ = tellPeer(finding, a.server, "", classified, c) // a server that is gone is noticed by others
+	})
+	return func() { end(); busy.Wait(); a.survey.close() }
 }
 
 // meet waits for the peer, and holds what it is told as long as the Config wants.
@@ -75,6 +131,20 @@ func meet(ctx context.Context, cfg Config, b *base, self party, report *Report) 
 	pause(ctx, time.Now().Add(cfg.Hold))
 	report.Introduced, report.Peer, report.PeerRTT = time.Now(), met.Peer.Observed, met.RTT
 	return met, acceptable(cfg, self, met.Peer)
+}
+
+// introduce fills in what the introduction has brought.
+func (a *attempt) introduce(
+	cfg Config, b *base, self party, met rendezvous.Introduction, report *Report,
+) {
+	peer := party{met.Peer.ID, met.Peer.Nonce}
+	a.peer, a.locals, a.rtt, a.serverRTT = met.Peer.Observed, met.Peer.Locals, met.RTT, report.RendezvousRTT
+	a.elder = slices.Compare(self.id[:], peer.id[:]) > 0
+	a.guard = &guard{
+		server: b.server(), observed: a.observed.Addr(), peer: a.peer.Addr(),
+		prefixes: func() []netip.Prefix { return prefixesOf(cfg.Network) },
+	}
+	a.arbiter = newArbiter(self, peer, a.peer.Addr(), cfg.Secret.proofKey(), met.RTT, func() {})
 }
 
 // absent tells a peer that did not come from a server that went away.
@@ -113,24 +183,24 @@ func acceptable(cfg Config, self party, peer rendezvous.Peer) error {
 }
 
 // try lets the strategy make connections until one has won, patience is over, or it gives up.
-func try(
-	ctx context.Context, cfg Config, b *base, self party, met rendezvous.Introduction, report *Report,
-) (net.Conn, error) {
+func try(ctx context.Context, cfg Config, b *base, a *attempt, report *Report) (net.Conn, error) {
 	patient, stop := context.WithDeadline(ctx, report.Introduced.Add(cfg.Patience))
 	defer stop()
 	trying, end := context.WithCancelCause(patient)
 	defer end(nil)
-	peer := party{met.Peer.ID, met.Peer.Nonce}
-	a := &attempt{
-		network: cfg.Network, port: report.Local.Port(), peer: met.Peer.Observed, rtt: met.RTT, server: b.client,
-		arbiter: newArbiter(self, peer, met.Peer.Observed.Addr(), cfg.Secret.proofKey(), met.RTT, func() { end(nil) }),
-	}
+	a.arbiter.won = func() { end(nil) }
+	a.works()
 	var helpers sync.WaitGroup
 	if !cfg.Strategy.relays() {
 		helpers.Go(func() { a.accept(trying, b.listener) })
 		helpers.Go(func() { a.watch(trying, end) })
+		helpers.Go(func() { a.listen(trying) })
 	}
 	failed := cfg.Strategy.run(trying, a)
+	if failed == nil { // the peer may know better and still reach our listener
+		pause(trying, time.Now().Add(2*a.rtt+noWayGrace))
+	}
+	gaveUp := trying.Err() == nil
 	end(failed)
 	if b.listener != nil {
 		_ = b.listener.Close()
@@ -147,8 +217,23 @@ func try(
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	}
+	if gaveUp {
+		return nil, fmt.Errorf("%w: %s, %s", ErrNoWay, report.Us, report.Them)
+	}
 	took := time.Since(report.Introduced).Round(time.Millisecond)
 	return nil, fmt.Errorf("%w within %s: %s", ErrPatience, took, report.seen())
+}
+
+// noWayGrace is how long, beyond two round trips, a strategy that has no way waits for a peer that sees one.
+const noWayGrace = 250 * time.Millisecond
+
+// listen hears what the peer says of its own NATs.
+func (a *attempt) listen(ctx context.Context) {
+	select {
+	case text := <-a.post.box("", classified):
+		a.learn(text)
+	case <-ctx.Done():
+	}
 }
 
 // fill reports how the attempt went.
@@ -157,12 +242,13 @@ func (a *attempt) fill(r *Report, winner *candidate) {
 	defer a.mu.Unlock()
 	strangers, last := a.arbiter.lost()
 	r.SYNs, r.Refusals, r.Silences, r.Strangers = a.tally.syns, a.tally.refusals, a.tally.silences, strangers
-	r.PeerLeft, r.LastError = a.tally.left, a.tally.last
+	r.PeerLeft, r.LastError, r.Notes = a.tally.left, a.tally.last, a.tally.notes
+	r.Us, r.Them = a.knowledge.now()
 	if r.LastError == nil {
 		r.LastError = last
 	}
 	if winner != nil {
-		r.Via, r.Accepted = r.Strategy, winner.origin == accepted
+		r.Via, r.Accepted = winner.via, winner.origin == accepted
 		r.Established, r.Proven = winner.up, a.arbiter.proven
 		r.RTT = roundTrip(winner.conn)
 		if !winner.born.IsZero() {

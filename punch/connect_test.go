@@ -2,9 +2,11 @@ package punch
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -65,7 +67,7 @@ func config(t testing.TB, strategy string, secret Secret, at netip.AddrPort) Con
 	}
 	return Config{
 		Rendezvous: []netip.AddrPort{at}, Secret: secret, Strategy: s,
-		Patience: 5 * time.Second, Wait: 5 * time.Second,
+		Patience: 5 * time.Second, Wait: 5 * time.Second, Classification: &unhindered,
 	}
 }
 
@@ -96,8 +98,24 @@ func talk(t testing.TB, from, to net.Conn) {
 	_ = to.SetReadDeadline(time.Time{})
 }
 
-func TestEveryStrategyConnectsOnLoopback(t *testing.T) {
-	for _, s := range Strategies() {
+// unhindered is what a host is that nothing stands in front of.
+var unhindered = Classification{
+	Version: ClassificationVersion, Mapping: None, Filtering: None, External: netip.MustParseAddr("127.0.0.1"),
+}
+
+// ways are the strategies that connect two such hosts, which config's peers take themselves for; all others are for NATs.
+func ways() []Strategy {
+	return slices.DeleteFunc(Strategies(), func(s Strategy) bool { return Predict(unhindered, unhindered, s).Verdict == Cannot })
+}
+
+// unmeasured are the strategies that do not ask what NATs there are, and so work with a peer that does not tell
+// anything, its own addresses included.
+func unmeasured() []Strategy {
+	return slices.DeleteFunc(Strategies(), func(s Strategy) bool { return s.needs() != 0 || s == Strategy(local{}) })
+}
+
+func TestStrategiesConnectOnLoopback(t *testing.T) {
+	for _, s := range ways() {
 		t.Run(s.Name(), func(t *testing.T) {
 			_, at := serve(t)
 			cfg := config(t, s.Name(), NewSecret(), at)
@@ -106,6 +124,24 @@ func TestEveryStrategyConnectsOnLoopback(t *testing.T) {
 			a, b := <-first, <-second
 			connected(t, a, b)
 			t.Logf("%v\n%+v\n%+v", time.Since(begun), a.report, b.report)
+		})
+	}
+}
+
+// A strategy that has no way between two NATs says so at both ends, and does not spend the patience.
+func TestStrategiesWithoutAWaySaySo(t *testing.T) {
+	for _, s := range Strategies() {
+		if Predict(unhindered, unhindered, s).Verdict != Cannot {
+			continue
+		}
+		t.Run(s.Name(), func(t *testing.T) {
+			_, at := serve(t)
+			cfg := config(t, s.Name(), NewSecret(), at)
+			cfg.Patience = time.Hour
+			first, second := start(t.Context(), cfg), start(t.Context(), cfg)
+			if a, b := <-first, <-second; !errors.Is(a.err, ErrNoWay) || !errors.Is(b.err, ErrNoWay) {
+				t.Errorf("%v; %v", a.err, b.err)
+			}
 		})
 	}
 }

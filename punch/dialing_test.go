@@ -19,7 +19,7 @@ import (
 func blackHole(t *testing.T) netip.AddrPort {
 	t.Helper()
 	if runtime.GOOS != "linux" {
-		t.Skip("only Linux drops SYNs where the queue is full")
+		t.Skip("only Linux drops SYNs where the queue is full") // punch runs on other systems too
 	}
 	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
 	if err != nil {
@@ -47,7 +47,7 @@ func threads(t *testing.T) int {
 	t.Helper()
 	status, err := os.ReadFile("/proc/self/status")
 	if err != nil {
-		t.Skip("no /proc here")
+		t.Skip("no /proc here") // punch runs on systems other than Linux too
 	}
 	for line := range strings.Lines(string(status)) {
 		if count, ok := strings.CutPrefix(line, "Threads:"); ok {
@@ -200,7 +200,7 @@ func (n *tracing) Do(f func() error) error {
 
 // Every socket of an attempt is born in the peer's network: one visit opens the port, and one each SYN.
 func TestSocketsAreBornInTheNetwork(t *testing.T) {
-	for _, s := range Strategies() {
+	for _, s := range ways() {
 		t.Run(s.Name(), func(t *testing.T) {
 			_, at := serve(t)
 			cfg := config(t, s.Name(), NewSecret(), at)

@@ -18,6 +18,8 @@ import (
 // dialing is a socket whose SYN has left and that is not connected yet. Waiting for it holds no thread: the runtime's
 // poller does. It is used by one goroutine, which ends it by wait or by close.
 type dialing struct {
+	shot shot
+	fd   int // until the runtime's poller has it
 	file *os.File
 	raw  syscall.RawConn
 	born time.Time // when its SYN left
@@ -26,43 +28,104 @@ type dialing struct {
 // dial starts a connection to peer from the given local port, which listeners and connections to other endpoints may
 // share, or from a fresh one of the kernel's choice if the port is zero.
 func dial(network Network, port uint16, peer netip.AddrPort) (*dialing, error) {
-	d := new(dialing)
-	var fd int
+	return shoot(network, shot{from: port, to: peer})
+}
+
+// shoot starts a connection.
+func shoot(network Network, s shot) (*dialing, error) {
+	var d *dialing
 	err := network.Do(func() (err error) {
-		if fd, err = newSocket(); err != nil {
-			return os.NewSyscallError("socket", err)
-		}
-		if err = d.start(fd, port, peer); err != nil {
-			_ = unix.Close(fd)
-		}
+		d, err = begin(s)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	d.file = os.NewFile(uintptr(fd), "punch") // after connect: an unconnected socket would count as ready
-	if d.raw, err = d.file.SyscallConn(); err != nil {
-		return nil, errors.Join(err, d.file.Close())
+	if err := d.poll(); err != nil {
+		return nil, err
 	}
 	return d, nil
 }
 
+// volley starts many connections in one visit to the network, in their order, and returns those that could be started.
+// An error of one of them alone is passed over: its endpoints are in use, the network refused it at once. Any other ends
+// the volley and is returned as well, such as too many open files.
+func volley(network Network, shots []shot) (all []*dialing, err error) {
+	var begun []*dialing
+	err = network.Do(func() error {
+		for _, s := range shots {
+			switch d, err := begin(s); {
+			case err == nil:
+				begun = append(begun, d)
+			case !errors.Is(err, unix.EADDRNOTAVAIL) && !errors.Is(err, unix.EADDRINUSE) && !refusal(err):
+				return err
+			}
+		}
+		return nil
+	})
+	for _, d := range begun {
+		if failed := d.poll(); failed != nil {
+			err = errors.Join(err, failed)
+			continue
+		}
+		all = append(all, d)
+	}
+	return all, err
+}
+
+// begin opens a socket and lets its SYN leave. It is called inside of a network.
+func begin(s shot) (*dialing, error) {
+	fd, err := newSocket()
+	if err != nil {
+		return nil, os.NewSyscallError("socket", err)
+	}
+	d := &dialing{shot: s, fd: fd}
+	err = quietly(fd)
+	if err == nil {
+		err = d.start()
+	}
+	if err != nil {
+		_ = unix.Close(fd)
+		return nil, err
+	}
+	return d, nil
+}
+
+// quietly has the socket vanish when it is closed early: one whose peer's SYN has come would send a FIN and hold its
+// endpoints, so that no other could be dialled between them (tcp_close of net/ipv4/tcp.c).
+func quietly(fd int) error {
+	return os.NewSyscallError("setsockopt", unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1}))
+}
+
+// poll hands the socket to the runtime's poller: after connect, since an unconnected socket would count as ready.
+func (d *dialing) poll() (err error) {
+	d.file = os.NewFile(uintptr(d.fd), "punch")
+	if d.raw, err = d.file.SyscallConn(); err != nil {
+		return errors.Join(err, d.file.Close())
+	}
+	return nil
+}
+
 // start leaves a port that was not asked for to connect, which lets flows to different destinations share it.
-func (d *dialing) start(fd int, port uint16, peer netip.AddrPort) error {
-	if port != 0 {
+func (d *dialing) start() error {
+	fd, s := d.fd, d.shot
+	if err := s.aim(fd); err != nil {
+		return err
+	}
+	if s.from != freshPort {
 		if err := share(fd); err != nil {
 			return err
 		}
-		if err := unix.Bind(fd, &unix.SockaddrInet4{Port: int(port)}); err != nil {
+		if err := unix.Bind(fd, &unix.SockaddrInet4{Port: int(s.from)}); err != nil {
 			return os.NewSyscallError("bind", err)
 		}
 	}
 	d.born = time.Now()
-	err := unix.Connect(fd, &unix.SockaddrInet4{Addr: peer.Addr().As4(), Port: int(peer.Port())})
+	err := unix.Connect(fd, &unix.SockaddrInet4{Addr: s.to.Addr().As4(), Port: int(s.to.Port())})
 	if err != nil && !errors.Is(err, unix.EINPROGRESS) && !errors.Is(err, unix.EINTR) {
 		return os.NewSyscallError("connect", err)
 	}
-	return nil
+	return s.restore(fd)
 }
 
 // share lets several sockets of one user have one port. Linux wants both options on every one of them.
@@ -154,6 +217,7 @@ func (d *dialing) connection() (*net.TCPConn, error) {
 		return nil, errors.Join(unix.ECONNRESET, conn.Close())
 	}
 	_ = conn.SetKeepAlive(false) // FileConn switches it on
+	_ = conn.SetLinger(-1)       // see quietly
 	return conn, nil
 }
 

@@ -13,6 +13,7 @@ import (
 
 // dialing is a connection under way. Package net dials it, as it alone reaches the runtime's poller here.
 type dialing struct {
+	shot   shot
 	born   time.Time
 	cancel context.CancelFunc
 	result chan dialed
@@ -25,8 +26,29 @@ type dialed struct {
 
 // dial starts a connection to peer from the given local port, or from a fresh one if it is zero.
 func dial(network Network, port uint16, peer netip.AddrPort) (*dialing, error) {
+	return shoot(network, shot{from: port, to: peer})
+}
+
+// volley starts many connections in their order. Those that could be started are returned, and the first error.
+func volley(network Network, shots []shot) (all []*dialing, err error) {
+	for _, s := range shots {
+		d, err := shoot(network, s)
+		if err != nil {
+			return all, err
+		}
+		all = append(all, d)
+	}
+	return all, nil
+}
+
+// shoot starts a connection.
+func shoot(network Network, s shot) (*dialing, error) {
+	if err := s.aim(0); err != nil {
+		return nil, err
+	}
+	port, peer := s.from, s.to
 	ctx, cancel := context.WithCancel(context.Background())
-	d := &dialing{born: time.Now(), cancel: cancel, result: make(chan dialed, 1)}
+	d := &dialing{shot: s, born: time.Now(), cancel: cancel, result: make(chan dialed, 1)}
 	dialer := net.Dialer{KeepAlive: -1}
 	if port != 0 {
 		dialer.LocalAddr, dialer.Control = &net.TCPAddr{Port: int(port)}, sharePort

@@ -13,6 +13,8 @@ var (
 	ErrPeerAbsent = errors.New("the peer did not come")
 	// ErrStrategyMismatch: the peer came with another strategy.
 	ErrStrategyMismatch = errors.New("the peer follows another strategy")
+	// ErrNoWay: by what is known of both NATs, the strategy cannot connect them. Nothing more was tried.
+	ErrNoWay = errors.New("the strategy has no way between these NATs")
 	// ErrPatience: the peers were introduced and no connection came about.
 	ErrPatience = errors.New("no connection came about")
 )

@@ -153,7 +153,7 @@ func TestTwoStrategies(t *testing.T) {
 
 // The server dies when both are introduced and neither has moved.
 func TestAServerThatDiesAfterTheIntroduction(t *testing.T) {
-	for _, s := range Strategies() {
+	for _, s := range unmeasured() {
 		if s.relays() {
 			continue // it cannot do without
 		}
@@ -201,7 +201,7 @@ func TestTheRelayNeedsItsServer(t *testing.T) {
 
 // What has been handed out does not depend on the server, except for the relay.
 func TestTheConnectionOutlivesTheServer(t *testing.T) {
-	for _, s := range Strategies() {
+	for _, s := range ways() {
 		t.Run(s.Name(), func(t *testing.T) {
 			at, stop := serveOn(t, new(rendezvous.Server), netip.MustParseAddrPort("127.0.0.1:0"))
 			cfg := config(t, s.Name(), NewSecret(), at)

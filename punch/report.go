@@ -30,6 +30,9 @@ type Report struct {
 	Strangers int                  // connections that came up and did not prove themselves
 	PeerLeft  rendezvous.Departure // how the peer left the server during the attempt; empty if it did not
 
+	Us, Them Classification // of both peers' NATs, as far as the strategy wanted to know
+	Notes    []string       // what else the caller should know: what was done otherwise than meant, and why
+
 	RTT           time.Duration // shortest round trip on the winning connection; of the relay, to the server
 	RendezvousRTT time.Duration // shortest round trip to the server
 	PeerRTT       time.Duration // what the server told: not less than the round trip between the peers

@@ -29,6 +29,17 @@ const directPause = 100 * time.Millisecond
 func (direct) Name() string    { return "direct" }
 func (direct) Summary() string { return "dial the peer from a fresh port, and listen: no punching" }
 func (direct) relays() bool    { return false }
+func (direct) needs() part     { return 0 }
+func (direct) mixes() bool     { return true }
+
+// Forecast: it connects where one side lets everybody in. What the one side dials in vain does no harm: it leaves from a
+// port of its own.
+func (direct) Forecast(a, b Classification) Forecast {
+	if !a.Open() && !b.Open() {
+		return never("both filter, and neither calls the other's SYN in")
+	}
+	return Forecast{Chance: 1, RoundTrips: 2, SYNs: 2, Reason: "one side lets in SYNs that nothing called for"}
+}
 
 func (direct) run(ctx context.Context, a *attempt) error {
 	for ctx.Err() == nil {

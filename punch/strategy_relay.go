@@ -30,6 +30,12 @@ func init() { register(relay{}) }
 func (relay) Name() string    { return "relay" }
 func (relay) Summary() string { return "all data through the server: what punching replaces" }
 func (relay) relays() bool    { return true }
+func (relay) needs() part     { return 0 }
+func (relay) mixes() bool     { return false }
+
+func (relay) Forecast(_, _ Classification) Forecast {
+	return Forecast{Chance: 1, RoundTrips: 1, ServerTrips: 1, Reason: "both reach the server, and the server passes all on"}
+}
 
 func (relay) run(ctx context.Context, a *attempt) error {
 	conn, err := a.server.Relay(ctx)

@@ -59,6 +59,31 @@ func (simultaneousOpen) Summary() string {
 }
 
 func (simultaneousOpen) relays() bool { return false }
+func (simultaneousOpen) needs() part  { return 0 }
+func (simultaneousOpen) mixes() bool  { return false }
+
+// Forecast: one SYN that comes in is enough. Crossed ones save half a round trip, which needs that both come in.
+func (simultaneousOpen) Forecast(a, b Classification) Forecast {
+	intoA, intoB := invites(a, b), invites(b, a)
+	f := Forecast{Chance: 1, RoundTrips: 2, SYNs: 2}
+	switch {
+	case intoA && forks(a) && !(intoB && !forks(b)), intoB && forks(b) && !(intoA && !forks(a)):
+		f.Chance, f.Reason = 0.5, "who is let in, and who reaches out by another port, are two connections outside and one inside"
+	case intoA && intoB:
+		f.RoundTrips, f.Reason = 1.5, "each SYN opens the sender's NAT for the other one, and they cross"
+	case intoA || intoB:
+		f.Reason = "the SYN of one side comes in, where the other one's own SYN has opened the way"
+	case guessable(a, b) || guessable(b, a):
+		f.Chance, f.Reason = 1./allPorts, "the peer would have to draw the very port that the server saw"
+	default:
+		return never("neither SYN comes from, or goes to, the endpoint that the server saw")
+	}
+	return f
+}
+
+// guessable tells a NAT that may draw, for the peer, the very port that the server saw: it draws at random, and the
+// other side keeps its endpoint.
+func guessable(c, other Classification) bool { return hard(c) && other.Cone() }
 
 func (simultaneousOpen) run(ctx context.Context, a *attempt) error {
 	silent := 0

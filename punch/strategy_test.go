@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"reflect"
 	"slices"
 	"strings"
 	"syscall"
@@ -40,7 +41,8 @@ func TestAnUnknownStrategyIsToldFromThoseThatThereAre(t *testing.T) {
 		"simultaneous":         "; did you mean simultaneous-open?",
 		"rel":                  "; did you mean relay?",
 		"directly":             "; did you mean direct?",
-		"open":                 "",
+		"open":                 "; did you mean open-filter?",
+		"filter":               "",
 		"":                     "",
 		"simultaneous-closing": "",
 	} {
@@ -101,7 +103,7 @@ func TestSYNsAreNeverCloserThanTheyMayBeAndOutlastAnyPatience(t *testing.T) {
 func bareAttempt(t *testing.T, peer netip.AddrPort) *attempt {
 	a := newArbiter(party{id: rendezvous.NewID()}, party{id: rendezvous.NewID()}, peer.Addr(), []byte("key"), 0, func() {})
 	t.Cleanup(func() { a.finish() })
-	return &attempt{network: Here, peer: peer, arbiter: a}
+	return &attempt{state: &state{network: Here, peer: peer, arbiter: a, guard: &guard{server: peer.Addr()}}}
 }
 
 // aStranger is an endpoint that accepts every connection and closes it.
@@ -142,7 +144,7 @@ func TestWhatBecomesOfASYN(t *testing.T) {
 				t.Errorf("got %v, want %v", err, c.want)
 			}
 			a.tally.last = nil
-			if a.tally != c.tally {
+			if !reflect.DeepEqual(a.tally, c.tally) {
 				t.Errorf("counted %+v, want %+v", a.tally, c.tally)
 			}
 		})
@@ -173,7 +175,7 @@ func TestJudgement(t *testing.T) {
 		{ours, syscall.EMFILE, syscall.EMFILE, true, false},
 		{ours, errors.New("no such network"), nil, true, false},
 	} {
-		a := new(attempt)
+		a := &attempt{state: new(state)}
 		got := a.judge(c.from, c.err)
 		if c.want != nil && !errors.Is(got, c.want) || fatal(got) != c.fatal || errors.Is(a.tally.last, c.err) != c.told {
 			t.Errorf("%v from port %d: judged %v, fatal %t, last %v", c.err, c.from, got, fatal(got), a.tally.last)

@@ -1,0 +1,48 @@
+package punch
+
+// What the forecasts argue with: what a NAT of a given classification does with one SYN, RFC 4787 and RFC 5382 being
+// read as the classification's words say.
+
+// invites tells what must be true for a SYN from the other peer to come in at the endpoint that the server sees of own,
+// once own has sent a SYN from there to the endpoint that the server sees of the other. ADF lets in what comes from that
+// address, APDF only what comes from that endpoint, which is where the other's SYN comes from if its mapping keeps its
+// endpoint. Own's SYN has opened the endpoint that the server sees only if own's mapping is the same for all.
+func invites(own, other Classification) bool {
+	switch {
+	case own.Open():
+		return true
+	case !own.Cone():
+		return false
+	case own.Filtering == AddressDependent:
+		return true
+	}
+	return other.Cone()
+}
+
+// forks tells a NAT whose host may be reached by one endpoint while it reaches out from another: its mapping depends on
+// the destination, its filtering does not. A SYN that comes in, and one that goes out from the same port to the same
+// peer, are then two connections outside and one inside, and whose packets win nobody settles. Who wants to be reached
+// behind it must not send.
+func forks(c Classification) bool { return c.Open() && !c.Cone() }
+
+// refuses tells a NAT that answers SYNs that it does not let in: what comes too early is not only lost but refused.
+func refuses(c Classification) bool { return c.Answer == Reset || c.Answer == ICMP }
+
+// hard tells a NAT whose next port can only be guessed; ports says among how many.
+func hard(c Classification) bool {
+	return !c.Cone() && (c.Ports.Rule == Random || c.Ports.Rule == Block || c.Ports.Rule == Preserve)
+}
+
+// steps tells a NAT whose next port can be predicted.
+func steps(c Classification) bool { return !c.Cone() && c.Ports.Rule == Sequential }
+
+// ports is among how many ports the next one lies, all of them where nothing narrower is known.
+func ports(c Classification) int {
+	if n := c.Ports.Size(); n > 0 {
+		return n
+	}
+	return allPorts
+}
+
+// arms tells a NAT that a SYN with a small TTL opens, and that the death of that SYN does not close again.
+func arms(c Classification) bool { return c.ArmingTTL > 0 && c.AfterICMP != No }

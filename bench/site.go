@@ -20,14 +20,18 @@ type Site struct {
 	cell   Cell
 	lab    *harness.Lab
 	server *rendezvous.Server
-	at     []netip.AddrPort // where the server listens
+	at     []netip.AddrPort        // where the server listens
+	nats   [2]punch.Classification // of both peers, if the strategy wants to know
 	stop   func() error
 	others []*harness.Traffic
 }
 
-// rendezvousPort is where the server listens, on each address of its host.
-// It is STUN's, which a rendezvous resembles (RFC 8489, section 2).
-const rendezvousPort = 3478
+// rendezvousPorts are where the server listens, on each address of its host. The
+// first is STUN's, which a rendezvous resembles (RFC 8489, section 2).
+var rendezvousPorts = []uint16{3478, 3479}
+
+// dialPort is where the server dials clients back from. Nothing listens there.
+const dialPort = 3480
 
 // building is held while a lab is built. The kernel builds one at a time in
 // any case (rtnl_lock), and several that try take the processors from the
@@ -41,27 +45,59 @@ func Open(ctx context.Context, c Cell) (_ *Site, err error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Site{cell: c, lab: lab, server: new(rendezvous.Server)}
+	s := &Site{cell: c, lab: lab}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, lab.Close())
 		}
 	}()
-	var listeners []net.Listener
-	host := lab.Host(topologies.Rendezvous)
-	for _, addr := range host.Addrs() {
-		at := netip.AddrPortFrom(addr, rendezvousPort)
-		l, err := punch.Listen(host, at)
-		if err != nil {
-			return nil, fmt.Errorf("rendezvous: %w", err)
-		}
-		listeners, s.at = append(listeners, l), append(s.at, at)
+	if err := s.serve(); err != nil {
+		return nil, fmt.Errorf("rendezvous: %w", err)
 	}
+	if punch.Measures(c.Strategy) {
+		if err := s.classify(ctx); err != nil {
+			return nil, errors.Join(err, s.stop())
+		}
+	}
+	return s, nil
+}
+
+// serve starts the server on both addresses of its host, with two ports each:
+// what a classification needs (RFC 5780 section 2 says the same of STUN).
+func (s *Site) serve() error {
+	var listeners []net.Listener
+	host := s.lab.Host(topologies.Rendezvous)
+	for _, addr := range host.Addrs() {
+		for _, port := range rendezvousPorts {
+			at := netip.AddrPortFrom(addr, port)
+			l, err := punch.Listen(host, at)
+			if err != nil {
+				return err
+			}
+			listeners, s.at = append(listeners, l), append(s.at, at)
+		}
+	}
+	s.server = &rendezvous.Server{Endpoints: s.at, DialPort: dialPort, Network: host}
 	serving, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- s.server.Serve(serving, listeners...) }()
 	s.stop = func() error { cancel(); return <-ended }
-	return s, nil
+	return nil
+}
+
+// classify has both peers measure their NATs once for all trials, as programs do
+// that keep what they know of their network.
+func (s *Site) classify(ctx context.Context) error {
+	var errs [2]error
+	var measuring sync.WaitGroup
+	for i, name := range peers {
+		measuring.Go(func() { s.nats[i], _, errs[i] = punch.Classify(ctx, s.lab.Host(name), s.at) })
+	}
+	measuring.Wait()
+	if err := errors.Join(errs[:]...); err != nil {
+		return fmt.Errorf("classify: %w", err)
+	}
+	return s.Reset()
 }
 
 func build(ctx context.Context, c Cell) (*harness.Lab, error) {

@@ -19,6 +19,10 @@ type TryOptions struct {
 	Patience time.Duration // how long the pair may try, from the introduction on
 	Stagger  time.Duration // how much later bob reads his introduction than alice; negative: alice later
 	Seed     uint64        // recorded with the trial
+
+	// Unclassified has the peers measure their NATs in the trial itself, from the
+	// moment on when they meet the server, and not once before all trials.
+	Unclassified bool
 }
 
 // Attempt is a trial and what the engine of each peer saw of it.
@@ -73,6 +77,7 @@ func (s *Site) Try(ctx context.Context, o TryOptions) (Attempt, error) {
 	t := results.Trial{
 		Cell: s.cell.Key(), Seed: o.Seed, At: began,
 		StaggerMS: results.Milliseconds(o.Stagger), LatenessMS: results.Milliseconds(links.Lateness), Packets: after - before,
+		SYNs: both[0].report.SYNs + both[1].report.SYNs,
 	}
 	judge(&t, both, usable)
 	if spoiled := spoiled(roundAbout(s.cell.Topology), links); spoiled != nil {
@@ -91,10 +96,14 @@ func (s *Site) connect(ctx context.Context, o TryOptions) *[2]party {
 	for i, name := range peers {
 		trying.Go(func() {
 			p := &both[i]
-			p.conn, p.report, p.err = punch.Connect(ctx, punch.Config{
+			cfg := punch.Config{
 				Network: s.lab.Host(name), Rendezvous: s.at, Secret: secret, Strategy: s.cell.Strategy,
 				Patience: o.Patience, Wait: o.Patience, Hold: holds[i],
-			})
+			}
+			if known := s.nats[i]; known.Known() && !o.Unclassified {
+				cfg.Classification = &known
+			}
+			p.conn, p.report, p.err = punch.Connect(ctx, cfg)
 		})
 	}
 	trying.Wait()

@@ -29,6 +29,7 @@ func Terminal(w io.Writer, run results.Run, width int, colour bool) error {
 	for _, g := range grids(run) {
 		p.table(g)
 	}
+	p.techniques(run)
 	p.ending(run)
 	if _, err := io.WriteString(w, p.text.String()); err != nil {
 		return fmt.Errorf("report: %w", err)

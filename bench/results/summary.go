@@ -19,6 +19,14 @@ type Summary struct {
 	EstablishedMedian *float64 `json:"established_ms"`
 	ConnectMedian     *float64 `json:"connect_ms"`
 
+	// The medians of what a connected trial sent: SYNs towards the peer, and
+	// packets of all kinds to everybody; nil where none connected.
+	SYNsMedian    *float64 `json:"syns"`
+	PacketsMedian *float64 `json:"packets"`
+
+	// Via counts the connected trials by the technique that won.
+	Via map[string]int `json:"via"`
+
 	// Causes counts the failed trials by what made them fail.
 	Causes map[string]int `json:"causes"`
 }
@@ -97,8 +105,8 @@ func group(trials []Trial) map[Cell][]Trial {
 }
 
 func summarise(cell Cell, trials []Trial) Summary {
-	s := Summary{Cell: cell, Causes: map[string]int{}}
-	var established, connect []float64
+	s := Summary{Cell: cell, Causes: map[string]int{}, Via: map[string]int{}}
+	var established, connect, syns, packets []float64
 	for _, t := range trials {
 		switch t.Outcome {
 		case Invalid:
@@ -108,12 +116,15 @@ func summarise(cell Cell, trials []Trial) Summary {
 			s.Successes++
 			established = appendKnown(established, t.EstablishedMS)
 			connect = appendKnown(connect, t.ConnectMS)
+			syns, packets = append(syns, float64(t.SYNs)), append(packets, float64(t.Packets))
+			s.Via[t.Via]++
 		case Failed:
 			s.Causes[t.Cause]++
 		}
 		s.Trials++
 	}
-	s.EstablishedMedian, s.ConnectMedian = median(established), median(connect)
+	s.EstablishedMedian, s.ConnectMedian = Median(established), Median(connect)
+	s.SYNsMedian, s.PacketsMedian = Median(syns), Median(packets)
 	return s
 }
 
@@ -124,9 +135,9 @@ func appendKnown(figures []float64, figure *float64) []float64 {
 	return append(figures, *figure)
 }
 
-// median is the middle one of an odd number of figures, the mean of the two
+// Median is the middle one of an odd number of figures, the mean of the two
 // in the middle of an even number, and nil of none.
-func median(figures []float64) *float64 {
+func Median(figures []float64) *float64 {
 	n := len(figures)
 	if n == 0 {
 		return nil

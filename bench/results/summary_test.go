@@ -23,7 +23,7 @@ func TestMedian(t *testing.T) {
 	}
 	for _, test := range tests {
 		given := slices.Clone(test.figures)
-		if diff := cmp.Diff(test.want, median(test.figures)); diff != "" {
+		if diff := cmp.Diff(test.want, Median(test.figures)); diff != "" {
 			t.Errorf("median of %v: %s", given, diff)
 		}
 		if !slices.Equal(given, test.figures) {
@@ -77,11 +77,24 @@ func TestSummarise(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
+			for i := range test.want {
+				test.want[i] = sent(test.want[i], test.trials)
+			}
 			if diff := cmp.Diff(test.want, Summarise(test.trials)); diff != "" {
 				t.Error(diff)
 			}
 		})
 	}
+}
+
+// sent adds what every connected trial of these tests has sent and won by.
+func sent(s Summary, trials []Trial) Summary {
+	s.Via = map[string]int{}
+	if s.Successes > 0 {
+		s.SYNsMedian, s.PacketsMedian = new(float64(trials[0].SYNs)), new(float64(trials[0].Packets))
+		s.Via[trials[0].Via] = s.Successes
+	}
+	return s
 }
 
 // Two carriers are two experiments: their trials must not be pooled.

@@ -59,6 +59,10 @@ type Trial struct {
 	LatenessMS float64 `json:"lateness_ms"`
 	Packets    int64   `json:"packets"`
 
+	// SYNs is how many connections both peers began towards each other. Each is
+	// a packet, or two where it was sent again.
+	SYNs int `json:"syns"`
+
 	// Story tells what happened, for people. The first success and the first
 	// failure of each cell have one.
 	Story string `json:"story,omitempty"`

@@ -29,7 +29,8 @@ the median time that they took. Every trial is kept in the file results.jsonl of
 the results folder as it ends.
 
 Without flags the profiles of the set default meet each other, and each itself,
-between two NATs, ten times with each strategy. That takes less than a minute.
+between two NATs, ten times by auto, which chooses for each pair. That takes less
+than a minute.
 Sets such as classes and real hold more profiles (punchlab nat list).
 
 --parallel labs run side by side. Pairs that cannot connect spend their patience
@@ -56,7 +57,7 @@ func newBench(c *common) *cobra.Command {
 		Long:  aboutBench + strategyList(),
 		Example: `  punchlab bench
   punchlab bench --nat linux-masquerade,openwrt --trials 50 --rtt 100ms
-  punchlab bench --nat-a openwrt --nat-b my-router.yaml --strategy simultaneous-open -o results/
+  punchlab bench --nat-a openwrt --nat-b my-router.yaml --strategy auto,low-ttl,simultaneous-open -o results/
   punchlab bench --nat classic,./my-router.yaml --trials 3
   punchlab bench --topology double-nat --slot carrier=linux-random
   punchlab bench --nat-a apdm-sequential --nat-b openwrt --cross-traffic 20
@@ -80,7 +81,7 @@ func (b *benchFlags) define(flags *pflag.FlagSet) {
 	flags.StringSliceVar(&b.nat, "nat", []string{"default"}, "`profiles` that are paired each with each: names, paths of YAML files, sets")
 	flags.StringSliceVar(&b.natA, "nat-a", nil, "`profiles` of Alice's NAT, instead of --nat")
 	flags.StringSliceVar(&b.natB, "nat-b", nil, "`profiles` of Bob's NAT, instead of --nat")
-	flags.StringSliceVar(&b.strategies, "strategy", []string{"direct", "simultaneous-open", "relay"}, "`strategies` to try, or all")
+	flags.StringSliceVar(&b.strategies, "strategy", []string{"auto"}, "`strategies` to try, or all")
 	b.register(flags)
 	flags.IntVar(&b.trials, "trials", 10, "valid trials of each pair with each strategy")
 	flags.StringSliceVar(&b.staggers, "stagger", []string{"0"},

@@ -15,15 +15,17 @@ func newNAT(c *common) *cobra.Command {
 		Use:   "nat",
 		Short: "List, show and prove NAT profiles",
 		Long: `nat lists the NAT profiles that there are, shows what one says and where it knows
-that from, proves by probing that a lab's NAT does what its profile says, and
-prints the schema by which editors complete such files.`,
+that from, proves by probing that a lab's NAT does what its profile says, finds
+out what the NATs in front of this machine do, and prints the schema by which
+editors complete such files.`,
 		Example: `  punchlab nat list
   punchlab nat show openwrt
   punchlab nat verify openwrt
+  punchlab nat probe punch.example.org > my-nat.yaml
   punchlab nat schema > profile.schema.json`,
 	}
 	asGroup(cmd)
-	cmd.AddCommand(newNATList(c), newNATShow(c), newNATSchema(), newNATVerify(c))
+	cmd.AddCommand(newNATList(c), newNATShow(c), newNATSchema(), newNATVerify(c), newNATProbe(c))
 	return cmd
 }
 

@@ -52,7 +52,7 @@ run is its programs'.`,
 	flags.StringVar(&c.profiles, "profiles", "", "your `folder` of NAT profiles; they win over shipped ones of the same name")
 	flags.StringVar(&c.topologies, "topologies", "", "your `folder` of topologies; they win over shipped ones of the same name")
 	root.SetHelpCommand(newHelp())
-	root.AddCommand(newBench(&c), newTrial(&c), newRun(&c), newNAT(&c), newTopology(&c), newDoctor(&c), newVersion(&c))
+	root.AddCommand(newBench(&c), newTrial(&c), newRun(&c), newNAT(&c), newTopology(&c), newServe(&c), newDoctor(&c), newVersion(&c))
 	return root
 }
 

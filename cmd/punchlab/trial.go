@@ -48,7 +48,7 @@ Strategies:
 	flags.SortFlags = false
 	flags.StringVar(&f.natA, "nat-a", "", "`profile` of Alice's NAT: a name, or the path of a YAML file")
 	flags.StringVar(&f.natB, "nat-b", "", "`profile` of Bob's NAT")
-	flags.StringVar(&f.strategy, "strategy", "", "the `strategy` to try")
+	flags.StringVar(&f.strategy, "strategy", "auto", "the `strategy` to try")
 	flags.StringVar(&f.stagger, "stagger", "0",
 		"how much later than Alice Bob starts: a `duration`, or a multiple of the round trip such as -0.25rtt")
 	f.register(flags)

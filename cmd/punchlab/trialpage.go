@@ -16,9 +16,13 @@ func attemptPage(a bench.Attempt) string {
 	pairs := [][2]string{
 		{topologies.Alice, saw(a.Alice)},
 		{topologies.Bob, saw(a.Bob)},
+	}
+	pairs = append(pairs, found(topologies.Alice, a.Alice)...)
+	pairs = append(pairs, found(topologies.Bob, a.Bob)...)
+	pairs = append(pairs, [][2]string{
 		{"established", reached(a.EstablishedMS, a.RTTMS)},
 		{"connected", reached(a.ConnectMS, a.RTTMS)},
-	}
+	}...)
 	if a.RTTMS != nil {
 		pairs = append(pairs, [2]string{"round trip", fmt.Sprintf("%.1f ms, as measured", *a.RTTMS)})
 	}
@@ -39,6 +43,17 @@ func saw(r punch.Report) string {
 	}
 	return fmt.Sprintf("%s, seen from outside as %s; %s, %d refused, %d replaced unanswered",
 		r.Local, r.Observed, counted(r.SYNs, "SYN"), r.Refusals, r.Silences)
+}
+
+// found tells what a peer knew of its own NATs, and what else it has to say.
+func found(name string, r punch.Report) (lines [][2]string) {
+	if r.Us.Known() {
+		lines = append(lines, [2]string{name + "'s NAT", r.Us.String()})
+	}
+	if len(r.Notes) > 0 {
+		lines = append(lines, [2]string{name + " notes", strings.Join(r.Notes, "\n")})
+	}
+	return lines
 }
 
 // winner tells whose connection won, where a peer made one.

@@ -1,0 +1,157 @@
+package specs
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/punchlab/punchlab/bench"
+	"github.com/punchlab/punchlab/bench/results"
+	"github.com/punchlab/punchlab/natprofiles"
+	"github.com/punchlab/punchlab/punch"
+)
+
+// The model is punch.Predict: what the mechanisms say of two NATs and a
+// strategy. Here it is held against what labs do, for NATs of the nine classes of
+// RFC 4787 with each way of choosing ports and each answer to a SYN. A cell that
+// comes out otherwise fails: either the model overlooks something, or the engine
+// or the lab has a fault.
+
+const (
+	// modelTrials is how many trials of a cell argue with the model.
+	modelTrials = 3
+	// modelSample is how many cells are drawn for an ordinary run of the specs.
+	// PUNCHLAB_MODEL is another number, or all, as for `make model`.
+	modelSample = 240
+	// modelPatience is ten times what the slowest technique needs.
+	modelPatience = 900 * time.Millisecond
+	// mostSurprising is how improbable an outcome must be under the chance that
+	// is predicted before it counts as another one: once in a thousand runs of
+	// all cells.
+	mostSurprising = 1e-3
+)
+
+// modelled lists the NATs that the model is tried with: the nine classes, by four
+// allocations, by three answers.
+func modelled() []natprofiles.Profile {
+	var all []natprofiles.Profile
+	dependences := []natprofiles.Dependence{
+		natprofiles.EndpointIndependent, natprofiles.AddressDependent, natprofiles.AddressAndPortDependent,
+	}
+	allocations := [][2]string{
+		{"preserve", "{allocation: preserve}"}, {"sequential", "{allocation: sequential}"},
+		{"random", "{allocation: random}"}, {"block", "{allocation: block, block: {size: 512}}"},
+	}
+	for _, mapping := range dependences {
+		for _, filtering := range dependences {
+			for _, ports := range allocations {
+				for _, answer := range []natprofiles.Answer{natprofiles.Drop, natprofiles.Reset, natprofiles.PortUnreachable} {
+					word, _, _ := strings.Cut(string(answer), "-")
+					name := strings.Join([]string{short(mapping) + "m", short(filtering) + "f", ports[0], word}, "-")
+					text := fmt.Sprintf("summary: %s\nmapping: %s\nfiltering: %s\nports: %s\nunsolicited: %s\n",
+						name, mapping, filtering, ports[1], answer)
+					p, err := natprofiles.Parse(name+".yaml", []byte(text))
+					if err != nil {
+						panic(err) // the spec tree cannot be built without it
+					}
+					all = append(all, p)
+				}
+			}
+		}
+	}
+	return all
+}
+
+func short(d natprofiles.Dependence) string {
+	return map[natprofiles.Dependence]string{
+		natprofiles.EndpointIndependent: "ei", natprofiles.AddressDependent: "ad", natprofiles.AddressAndPortDependent: "apd",
+	}[d]
+}
+
+// modelCells lists every pair of those NATs under every strategy, once: a
+// strategy does not know who is called Alice.
+func modelCells() []bench.Cell {
+	nats, two := modelled(), topology("two-nats")
+	var all []bench.Cell
+	for i, a := range nats {
+		cells, err := bench.Cells(two, []natprofiles.Profile{a}, nats[i:], nil, punch.Strategies())
+		if err != nil {
+			panic(err)
+		}
+		all = append(all, cells...)
+	}
+	return all
+}
+
+// predicted is what the model says of a cell.
+func predicted(c bench.Cell) punch.Prediction {
+	return punch.Predict(bench.Classified(c.NATs["a"]), bench.Classified(c.NATs["b"]), c.Strategy)
+}
+
+// surprising tells an outcome that the prediction excludes, or all but excludes:
+// as improbable as the two tails of the binomial distribution say.
+func surprising(p punch.Prediction, s results.Summary, cells int) bool {
+	switch p.Verdict {
+	case punch.Connects:
+		return s.Successes < s.Trials
+	case punch.Cannot:
+		return s.Successes > 0
+	}
+	below, above := 0.0, 0.0
+	for k := range s.Trials + 1 {
+		likely := math.Exp(logChoose(s.Trials, k)+float64(k)*math.Log(p.Chance)) * math.Pow(1-p.Chance, float64(s.Trials-k))
+		if k <= s.Successes {
+			below += likely
+		}
+		if k >= s.Successes {
+			above += likely
+		}
+	}
+	return min(below, above) < mostSurprising/float64(cells)
+}
+
+// logChoose is the logarithm of n over k.
+func logChoose(n, k int) float64 {
+	a, _ := math.Lgamma(float64(n + 1))
+	b, _ := math.Lgamma(float64(k + 1))
+	c, _ := math.Lgamma(float64(n - k + 1))
+	return a - b - c
+}
+
+var _ = Describe("The model", Serial, func() {
+	It("says what labs do", func(ctx SpecContext) {
+		cells := modelCells()
+		if wanted := os.Getenv("PUNCHLAB_MODEL"); wanted != "all" {
+			n, err := strconv.Atoi(cmp.Or(wanted, strconv.Itoa(modelSample)))
+			Expect(err).NotTo(HaveOccurred(), "PUNCHLAB_MODEL is a number of cells, or all")
+			r := rand.New(rand.NewPCG(uint64(GinkgoRandomSeed()), 0))
+			r.Shuffle(len(cells), func(i, j int) { cells[i], cells[j] = cells[j], cells[i] })
+			cells = cells[:min(n, len(cells))]
+		}
+		byKey := map[results.Cell]bench.Cell{}
+		for _, c := range cells {
+			byKey[c.Key()] = c
+		}
+		var made []results.Trial
+		plan := bench.Plan{
+			Cells: cells, Trials: modelTrials, Patience: modelPatience, Seed: uint64(GinkgoRandomSeed()), Parallel: sideBySide,
+		}
+		Expect(bench.Run(ctx, plan, bench.Observer{Trial: func(t results.Trial) { made = append(made, t) }})).To(Succeed())
+		var disagreements []string
+		for _, s := range results.Summarise(made) {
+			if p := predicted(byKey[s.Cell]); surprising(p, s, len(cells)) {
+				disagreements = append(disagreements, fmt.Sprintf("%s; predicted: %s (%.4f), %s; causes: %v",
+					s, p.Verdict, p.Chance, p.Why, s.Causes))
+			}
+		}
+		Expect(disagreements).To(BeEmpty(), "%d cells of %d", len(disagreements), len(cells))
+	}, SpecTimeout(45*time.Minute))
+})

@@ -8,49 +8,52 @@ import (
 	"github.com/punchlab/punchlab/punch"
 )
 
-// Classified is what a peer behind one NAT of a profile finds out about it, if
-// it measures rightly: the profile's fields for TCP in the words of a
-// classification. The NAT is next to the peer, and the Internet next to the NAT.
+// Classified is what a peer behind one NAT of a profile, and behind nothing else,
+// finds out about it: the profile's fields for TCP in the words of a
+// classification. What it says differently from the profile is argued here.
 func Classified(p natprofiles.Profile) punch.Classification {
-	c := punch.Classification{Version: punch.ClassificationVersion, PublicHop: 1}
-	c.Filtering = filtering(p.TCP)
-	if c.Filtering == punch.None {
-		c.Mapping = punch.None
-		return c
+	t := p.TCP
+	c := punch.Classification{
+		Version:   punch.ClassificationVersion,
+		PublicHop: 2, NATHop: 1, ArmingTTL: 2, Nested: punch.No, Disturbed: punch.No,
+		Mapping: punch.Dependence(t.Mapping), Filtering: punch.Dependence(t.Filtering), Answer: answer(t.Unsolicited),
 	}
-	c.Answer = answer(p.TCP.Unsolicited)
-	c.AfterICMP = punch.Found(p.TCP.AfterICMP == natprofiles.Keep)
-	if c.AfterICMP == punch.Yes {
-		c.ArmingTTL = 2
+	if !p.Translate { // the first router has a public address, and there is no NAT that has an end
+		c.Mapping, c.PublicHop, c.NATHop, c.Nested = punch.None, 1, 0, ""
+	} else {
+		c.Ports = allocation(t)
 	}
-	if !p.Translate {
-		c.Mapping = punch.None
-		return c
+	if t.Filtering == natprofiles.Unfiltered { // a server cannot dial a port that does not ask it to
+		c.Filtering = punch.EndpointIndependent
 	}
-	c.NATHop, c.PublicHop, c.Nested = 1, 2, punch.No
-	c.Mapping = punch.Dependence(p.TCP.Mapping)
-	c.Ports = allocation(p.TCP)
-	c.Hairpin = punch.Found(p.TCP.Hairpin == natprofiles.HairpinExternal && c.Cone())
+	if c.Open() { // nobody is kept out of a port that the server may dial
+		c.Answer = ""
+	}
+	if c.Cone() && !c.Open() { // a SYN that comes back through the hole is one that crosses
+		c.AfterICMP = punch.Found(t.AfterICMP == natprofiles.Keep && t.CrossedSYN == natprofiles.CrossedAccept)
+	}
+	if p.Translate && c.Cone() { // handed round with an inside source, TCP takes the answer for a stranger's
+		c.Hairpin = punch.Found(t.Hairpin == natprofiles.HairpinExternal)
+	}
+	if c.Mapping == punch.AddressAndPortDependent { // another endpoint has another port in any case
+		c.Disturbed = ""
+	}
+	if t.ICMPErrors == natprofiles.Eaten { // no router behind the NAT is heard of
+		c.PublicHop, c.Nested = 0, ""
+		if c.AfterICMP == "" { // nor has a hole shown where it ends
+			c.NATHop, c.ArmingTTL = 0, 0
+		}
+	}
 	return c
 }
 
-func filtering(t natprofiles.Transport) punch.Dependence {
-	if t.Filtering == natprofiles.Unfiltered {
-		return punch.None
-	}
-	return punch.Dependence(t.Filtering)
-}
-
-// answer is what a single SYN gets: one that comes after six seconds is not
-// awaited (RFC 5382 REQ-4).
+// answer is to the first SYN: what comes after six seconds is silence to who
+// waits for two round trips (RFC 5382 REQ-4).
 func answer(a natprofiles.Answer) punch.Answer {
-	switch a {
-	case natprofiles.Reset:
-		return punch.Reset
-	case natprofiles.PortUnreachable, natprofiles.AdminProhibited:
-		return punch.ICMP
-	}
-	return punch.Drop
+	return map[natprofiles.Answer]punch.Answer{
+		natprofiles.Drop: punch.Drop, natprofiles.DelayedUnreachable: punch.Drop, natprofiles.Reset: punch.Reset,
+		natprofiles.PortUnreachable: punch.ICMP, natprofiles.AdminProhibited: punch.ICMP,
+	}[a]
 }
 
 // tryable is the largest block that is small enough to be tried as a whole.
@@ -60,10 +63,11 @@ const tryable = 2048
 func allocation(t natprofiles.Transport) punch.Allocation {
 	p := t.Ports
 	switch {
-	case p.Allocation == natprofiles.Preserve && t.Mapping == natprofiles.EndpointIndependent:
-		return punch.Allocation{Rule: punch.Preserve}
+	case p.Allocation == natprofiles.Preserve && t.Mapping != natprofiles.EndpointIndependent &&
+		p.OnConflict == natprofiles.Sequential: // the inside port for one destination of many
+		return punch.Allocation{Rule: punch.Sequential, Step: 1, Regularity: 1}
 	case p.Allocation == natprofiles.Preserve:
-		return punch.Allocation{Rule: punch.Random} // the inside port for one destination of many
+		return punch.Allocation{Rule: punch.Preserve}
 	case p.Allocation == natprofiles.Sequential, p.Allocation == natprofiles.Block && p.Block.Inside == natprofiles.Sequential:
 		return punch.Allocation{Rule: punch.Sequential, Step: p.Step, Regularity: 1}
 	}
@@ -138,8 +142,8 @@ func (f *file) ports(c punch.Classification) {
 	case punch.Random:
 		f.line("ports: {allocation: random}")
 	case punch.Block:
-		f.line("ports: {allocation: random, range: %d-%d}", p.Low, p.High)
-		f.comment("The range is where the ports of one host were seen, widened to a power of two.")
+		f.line("ports: {allocation: block, range: %d-65535, block: {size: %d}}", p.Low, p.Size())
+		f.comment("The ports of one host lie close together: a block of its own. Its bounds are estimated from a few of them.")
 	default:
 		f.comment("How ports are chosen was not measured.")
 		return

@@ -1,7 +1,6 @@
 package punch
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,7 +8,6 @@ import (
 	"net"
 	"net/netip"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 )
@@ -68,15 +66,6 @@ func foresee(c Classification, from uint16, seen []netip.AddrPort) (prediction, 
 		}
 	}
 	return p, nil
-}
-
-// eitherWay is oriented for forecasts whose reasons, or chances of one grade, differ by who has which role.
-func eitherWay(a, b Classification, one func(first, second Classification) Forecast) Forecast {
-	f, g := one(a, b), one(b, a)
-	if cmp.Or(better(g, f), -cmp.Compare(g.Chance, f.Chance), strings.Compare(g.Reason, f.Reason)) < 0 {
-		return g
-	}
-	return f
 }
 
 // errBlind: what is needed of the server did not come. It may the next time.

@@ -52,7 +52,7 @@ func (adfShortcut) mixes() bool  { return true }
 
 // Forecast: one side that is open to an address is enough.
 func (s adfShortcut) Forecast(a, b Classification) Forecast {
-	if f := eitherWay(a, b, s.one); f.Chance > 0 {
+	if f := oriented(a, b, s.one); f.Chance > 0 {
 		return f
 	}
 	return never("neither side has an endpoint that lets in all that comes from an address it has sent to")

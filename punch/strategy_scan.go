@@ -53,7 +53,7 @@ func (scan) mixes() bool { return false }
 
 // Forecast: one side that is looked for is enough, if what comes to its port is let in.
 func (s scan) Forecast(a, b Classification) Forecast {
-	f := eitherWay(a, b, s.one)
+	f := oriented(a, b, s.one)
 	switch {
 	case f.Chance > 0:
 	case a.Cone() && b.Cone():

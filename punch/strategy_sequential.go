@@ -61,7 +61,7 @@ func (sequential) mixes() bool { return false }
 
 // Forecast: one side that is foretold is enough, if what comes to the foretold port is let in.
 func (s sequential) Forecast(a, b Classification) Forecast {
-	if f := eitherWay(a, b, s.one); f.Chance > 0 {
+	if f := oriented(a, b, s.one); f.Chance > 0 {
 		return f
 	}
 	if steps(a) && steps(b) {

@@ -95,7 +95,7 @@ func TestMappingAndPorts(t *testing.T) {
 		{"at random per address", []uint16{5000, 5000, 61000, 61000, 2345, 40101, 33333, 9876, 52525},
 			AddressDependent, Allocation{Rule: Random}},
 		{"kept for the first destination only", append([]uint16{40000, 61000, 2000, 33333}, asInside()[4:]...),
-			AddressAndPortDependent, Allocation{Rule: Random}},
+			AddressAndPortDependent, Allocation{Rule: Preserve}},
 		{"kept for the first destination, counted for others",
 			append([]uint16{40000, 2000, 2001, 2002}, asInside()[4:]...),
 			AddressAndPortDependent, Allocation{Rule: Sequential, Step: 1, Regularity: 1}},

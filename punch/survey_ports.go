@@ -17,7 +17,7 @@ const (
 // allocationOf says how ports are given out, by those of new mappings, in the order in which their SYNs left.
 //
 // An address- (and port-) dependent NAT may preserve the port for the first destination and have another rule for the
-// next ones, for which it is taken (RFC 4787, section 4.2.1). Peers meet the latter.
+// next ones, for which it is taken (RFC 4787, section 4.2.1). Where that is at random, only a fresh port is of use.
 func allocationOf(mapping Dependence, seen []sighting) Allocation {
 	type inside struct{ from, mapped any }
 	met := map[inside]bool{}
@@ -38,7 +38,10 @@ func allocationOf(mapping Dependence, seen []sighting) Allocation {
 	case len(moved) == 0, !depends && preserved >= len(moved):
 		return Allocation{Rule: Preserve}
 	case depends && preserved >= len(moved)/2: // all but those of further destinations
-		return ruleOf(moved)
+		if further := ruleOf(moved); further.Rule == Sequential {
+			return further
+		}
+		return Allocation{Rule: Preserve} // which a fresh port can count on
 	}
 	return ruleOf(all)
 }

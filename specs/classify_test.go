@@ -11,6 +11,7 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
+	"github.com/punchlab/punchlab/bench"
 	"github.com/punchlab/punchlab/harness"
 	"github.com/punchlab/punchlab/natprofiles"
 	"github.com/punchlab/punchlab/punch"
@@ -24,7 +25,8 @@ var _ = Describe("A classification", func() {
 		It("finds what "+p.Name+" says of TCP", func(ctx SpecContext) {
 			lab := start(ctx, topology("one-nat"), harness.NATs{"a": p})
 			got, cost := classified(ctx, lab)
-			want := seen(p)
+			want := bench.Classified(p)
+			want.Ports = punch.Allocation{} // see below
 			AddReportEntry(got.String(), cost, ReportEntryVisibilityFailureOrVerbose)
 			expectPorts(got.Ports, p.TCP)
 			expectDoubts(got.Doubts, p)
@@ -99,57 +101,16 @@ func classified(ctx context.Context, lab *harness.Lab) (punch.Classification, pu
 	return c, cost
 }
 
-// seen is what a host behind a NAT of a profile, and of nothing else, can find out, but for the ports. What it says
-// differently from the profile is argued here.
-func seen(p natprofiles.Profile) punch.Classification {
-	t := p.TCP
-	c := punch.Classification{
-		Version:   punch.ClassificationVersion,
-		PublicHop: 2, NATHop: 1, ArmingTTL: 2, Nested: punch.No, Disturbed: punch.No,
-		Mapping: punch.Dependence(t.Mapping), Filtering: punch.Dependence(t.Filtering), Answer: answer(t.Unsolicited),
-	}
-	if !p.Translate { // the first router has a public address, and there is no NAT that has an end
-		c.Mapping, c.PublicHop, c.NATHop, c.Nested = punch.None, 1, 0, ""
-	}
-	if t.Filtering == natprofiles.Unfiltered { // a server cannot dial a port that does not ask it to
-		c.Filtering = punch.EndpointIndependent
-	}
-	if c.Open() { // nobody is kept out of a port that the server may dial
-		c.Answer = ""
-	}
-	if c.Cone() && !c.Open() { // a SYN that comes back through the hole is one that crosses
-		c.AfterICMP = punch.Found(t.AfterICMP == natprofiles.Keep && t.CrossedSYN == natprofiles.CrossedAccept)
-	}
-	if p.Translate && c.Cone() { // handed round with an inside source, TCP takes the answer for a stranger's
-		c.Hairpin = punch.Found(t.Hairpin == natprofiles.HairpinExternal)
-	}
-	if c.Mapping == punch.AddressAndPortDependent { // another endpoint has another port in any case
-		c.Disturbed = ""
-	}
-	if t.ICMPErrors == natprofiles.Eaten { // no router behind the NAT is heard of
-		c.PublicHop, c.Nested = 0, ""
-		if c.AfterICMP == "" { // nor has a hole shown where it ends
-			c.NATHop, c.ArmingTTL = 0, 0
-		}
-	}
-	return c
-}
-
-// answer is to the first SYN: what comes after six seconds is silence to who waits for two round trips.
-func answer(a natprofiles.Answer) punch.Answer {
-	return map[natprofiles.Answer]punch.Answer{
-		natprofiles.Drop: punch.Drop, natprofiles.DelayedUnreachable: punch.Drop, natprofiles.Reset: punch.Reset,
-		natprofiles.PortUnreachable: punch.ICMP, natprofiles.AdminProhibited: punch.ICMP,
-	}[a]
-}
-
 // expectPorts compares what ports look like with how they are given out.
 func expectPorts(got punch.Allocation, t natprofiles.Transport) {
 	GinkgoHelper()
 	ports := t.Ports
 	rule := ports.Allocation
-	if rule == natprofiles.Preserve && (t.Mapping != natprofiles.EndpointIndependent || !keeps(ports)) {
+	if rule == natprofiles.Preserve && !keeps(ports) {
 		rule = ports.OnConflict
+	}
+	if rule == natprofiles.Preserve && t.Mapping != natprofiles.EndpointIndependent && ports.OnConflict == natprofiles.Sequential {
+		rule = natprofiles.Sequential // all but the first destination of a port
 	}
 	if rule == natprofiles.Block && ports.Block.Inside == natprofiles.Sequential { // its end is far away
 		rule = natprofiles.Sequential

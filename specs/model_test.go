@@ -153,5 +153,5 @@ var _ = Describe("The model", Serial, func() {
 			}
 		}
 		Expect(disagreements).To(BeEmpty(), "%d cells of %d", len(disagreements), len(cells))
-	}, SpecTimeout(45*time.Minute))
+	}, SpecTimeout(170*time.Minute))
 })

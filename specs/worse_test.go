@@ -1,0 +1,200 @@
+package specs
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strconv"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/punchlab/punchlab/bench"
+	"github.com/punchlab/punchlab/bench/results"
+	"github.com/punchlab/punchlab/natprofiles"
+	"github.com/punchlab/punchlab/punch"
+	"github.com/punchlab/punchlab/topologies"
+)
+
+const (
+	// scouting is how many trials of each strategy find the best one of a cell,
+	// and comparing how many fresh ones compare it with auto.
+	scouting, comparing = 20, 100
+	// worseSample is how many cells are drawn for an ordinary run of the specs,
+	// with a fifth of the trials. PUNCHLAB_MATRIX is another number, or all, as for
+	// `make matrix`.
+	worseSample = 24
+	// significance is that of the whole family of cells, one-sided.
+	significance = 0.01
+	// mostLost is what auto may lose against the best strategy of each cell, over
+	// all cells together.
+	mostLost = 0.005
+	// matrixPatience is several times what the slowest technique needs.
+	matrixPatience = 1200 * time.Millisecond
+)
+
+// distinct are shipped profiles, one of each behaviour.
+func distinct() (all []natprofiles.Profile) {
+	met := map[string]bool{}
+	for _, p := range natprofiles.All() {
+		if b := p.Behaviour(); !met[b] {
+			met[b] = true
+			all = append(all, p)
+		}
+	}
+	return all
+}
+
+// automatic lists all pairs of behaviours in every topology, under auto.
+func automatic() (all []bench.Cell) {
+	auto, err := punch.StrategyNamed("auto")
+	Expect(err).NotTo(HaveOccurred())
+	for _, t := range topologies.All() {
+		cells, err := bench.Cells(t, distinct(), distinct(), nil, []punch.Strategy{auto})
+		Expect(err).NotTo(HaveOccurred())
+		all = append(all, cells...)
+	}
+	return all
+}
+
+// byStrategy is a cell with another strategy.
+func byStrategy(c bench.Cell, s punch.Strategy) bench.Cell {
+	c.Strategy = s
+	return c
+}
+
+// comparison is auto and the best single strategy in one cell.
+type comparison struct {
+	cell       bench.Cell
+	auto, best results.Summary
+}
+
+// p is the chance that auto does so much worse although it is as good (Fisher's
+// exact test, one-sided).
+func (c comparison) p() float64 {
+	return fisher(c.auto.Successes, c.auto.Trials-c.auto.Successes, c.best.Successes, c.best.Trials-c.best.Successes)
+}
+
+// fisher is the probability of a or less successes of the first sample where both
+// have a+b and c+d trials and a+c successes together.
+func fisher(a, b, c, d int) (p float64) {
+	for ; a >= 0 && d >= 0; a, b, c, d = a-1, b+1, c+1, d-1 {
+		p += math.Exp(logChoose(a+b, a) + logChoose(c+d, c) - logChoose(a+b+c+d, a+c))
+	}
+	return min(p, 1)
+}
+
+// matrixOf measures cells and sums them up.
+func matrixOf(ctx context.Context, cells []bench.Cell, trials int) map[results.Cell]results.Summary {
+	GinkgoHelper()
+	if len(cells) == 0 {
+		return nil
+	}
+	var made []results.Trial
+	plan := bench.Plan{
+		Cells: cells, Trials: trials, Patience: matrixPatience, Seed: uint64(GinkgoRandomSeed()), Parallel: sideBySide,
+	}
+	Expect(bench.Run(ctx, plan, bench.Observer{Trial: func(t results.Trial) { made = append(made, t) }})).To(Succeed())
+	sums := map[results.Cell]results.Summary{}
+	for _, s := range results.Summarise(made) {
+		sums[s.Cell] = s
+	}
+	return sums
+}
+
+// scouted finds the best single strategy of cells. A cell needs no further
+// strategy once one has connected every time: none can be better. So strategies
+// are tried one after the other, or some at once where that leaves labs idle.
+func scouted(ctx context.Context, cells []bench.Cell, trials int) map[results.Cell]punch.Strategy {
+	best, most := map[results.Cell]punch.Strategy{}, map[results.Cell]int{}
+	single := slices.DeleteFunc(punch.Strategies(), func(s punch.Strategy) bool {
+		return s.Name() == relay || s.Name() == "auto"
+	})
+	for some := range slices.Chunk(single, max(1, sideBySide/max(1, len(cells)))) {
+		var open []bench.Cell
+		for _, c := range cells {
+			for _, s := range some {
+				if most[c.Key()] < trials {
+					open = append(open, byStrategy(c, s))
+				}
+			}
+		}
+		sums := matrixOf(ctx, open, trials)
+		for _, c := range cells {
+			for _, s := range some {
+				if n := sums[byStrategy(c, s).Key()].Successes; n > most[c.Key()] {
+					most[c.Key()], best[c.Key()] = n, s
+				}
+			}
+		}
+	}
+	return best
+}
+
+var _ = Describe("auto", Serial, func() {
+	It("is never worse than the best single strategy", func(ctx SpecContext) {
+		cells, few, many := automatic(), scouting, comparing
+		if wanted := os.Getenv("PUNCHLAB_MATRIX"); wanted != "all" {
+			n, err := strconv.Atoi(cmp.Or(wanted, strconv.Itoa(worseSample)))
+			Expect(err).NotTo(HaveOccurred(), "PUNCHLAB_MATRIX is a number of cells, or all")
+			r := rand.New(rand.NewPCG(uint64(GinkgoRandomSeed()), 1))
+			r.Shuffle(len(cells), func(i, j int) { cells[i], cells[j] = cells[j], cells[i] })
+			cells = cells[:min(n, len(cells))]
+			if wanted == "" {
+				few, many = scouting/5, comparing/5
+			}
+		}
+		compared := againstBest(ctx, cells, few, many)
+		lost, wrong := judged(compared, len(cells))
+		GinkgoWriter.Printf("%d cells, %d of them compared; auto loses %.2f points\n", len(cells), len(compared), 100*lost)
+		Expect(wrong).To(BeEmpty())
+		Expect(lost).To(BeNumerically("<=", mostLost))
+	}, SpecTimeout(55*time.Minute))
+})
+
+// againstBest measures auto in every cell, and the best strategy where auto has not
+// connected every time: elsewhere nothing can be better.
+func againstBest(ctx context.Context, cells []bench.Cell, few, many int) (all []comparison) {
+	GinkgoHelper()
+	sums := matrixOf(ctx, cells, many)
+	cells = slices.DeleteFunc(slices.Clone(cells), func(c bench.Cell) bool {
+		s := sums[c.Key()]
+		return s.Successes == s.Trials
+	})
+	best := scouted(ctx, cells, few)
+	var fresh []bench.Cell
+	for _, c := range cells {
+		if s := best[c.Key()]; s != nil {
+			fresh = append(fresh, byStrategy(c, s))
+		}
+	}
+	bests := matrixOf(ctx, fresh, many)
+	for _, c := range cells {
+		if s := best[c.Key()]; s != nil {
+			all = append(all, comparison{c, sums[c.Key()], bests[byStrategy(c, s).Key()]})
+		}
+	}
+	return all
+}
+
+// judged tells what auto loses in the mean of all cells, and where it is worse by
+// Holm's correction for that many cells.
+func judged(all []comparison, cells int) (lost float64, wrong []string) {
+	slices.SortFunc(all, func(x, y comparison) int { return cmp.Compare(x.p(), y.p()) })
+	holds := true
+	for i, c := range all {
+		lost += rate(c.best) - rate(c.auto)
+		GinkgoWriter.Printf("p %.4f: %s; best %s\n", c.p(), c.auto, c.best)
+		if holds = holds && c.p() < significance/float64(cells-i); holds {
+			wrong = append(wrong, fmt.Sprintf("%s, the best: %s; causes: %v", c.auto, c.best, c.auto.Causes))
+		}
+	}
+	return lost / float64(max(cells, 1)), wrong
+}
+
+func rate(s results.Summary) float64 { return float64(s.Successes) / float64(max(s.Trials, 1)) }

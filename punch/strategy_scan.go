@@ -72,6 +72,8 @@ func (scan) one(first, second Classification) Forecast {
 	switch {
 	case chance == 0, first.Filtering == AddressAndPortDependent && !second.Cone():
 		return never("")
+	case forks(first) || forks(second):
+		return never("") // who is reached by one port and reaches out by another must not send
 	case !second.Cone() && refuses(second) && !arms(first):
 		return never("") // the refusal closes the hole before anybody has come through
 	}

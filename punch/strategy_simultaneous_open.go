@@ -78,8 +78,17 @@ func (simultaneousOpen) Forecast(a, b Classification) Forecast {
 	default:
 		return never("neither SYN comes from, or goes to, the endpoint that the server saw")
 	}
+	if f.Chance == 1 && (a.Answer == ICMP || b.Answer == ICMP) {
+		f.Chance, f.Reason = icmpChance, f.Reason+"; one that comes too early ends in an error that leaves a state behind"
+	}
 	return f
 }
+
+// icmpChance stands for what ICMP does to a SYN that was early after all. A reset takes the sender's mapping with it, and
+// a fresh SYN begins anew. An ICMP error ends the socket alone: the peer's SYN then meets our listener, whose answer has
+// another sequence number than the NAT remembers, and what follows does not pass it in one direction. How often peers
+// are as far apart nobody has measured; what does not depend on it is to be preferred.
+const icmpChance = 0.95
 
 // guessable tells a NAT that may draw, for the peer, the very port that the server saw: it draws at random, and the
 // other side keeps its endpoint.

@@ -118,6 +118,18 @@ func surprising(p punch.Prediction, s results.Summary, cells int) bool {
 	return min(below, above) < mostSurprising/float64(cells)
 }
 
+// drawn draws n cells: the same ones in every ordinary run, so that one run can be
+// compared with the next, and others each time where somebody asks for a number.
+func drawn(cells []bench.Cell, n int, anew bool) []bench.Cell {
+	seed := uint64(1)
+	if anew {
+		seed = uint64(GinkgoRandomSeed())
+	}
+	r := rand.New(rand.NewPCG(seed, 0))
+	r.Shuffle(len(cells), func(i, j int) { cells[i], cells[j] = cells[j], cells[i] })
+	return cells[:min(n, len(cells))]
+}
+
 // logChoose is the logarithm of n over k.
 func logChoose(n, k int) float64 {
 	a, _ := math.Lgamma(float64(n + 1))
@@ -132,9 +144,7 @@ var _ = Describe("The model", Serial, func() {
 		if wanted := os.Getenv("PUNCHLAB_MODEL"); wanted != "all" {
 			n, err := strconv.Atoi(cmp.Or(wanted, strconv.Itoa(modelSample)))
 			Expect(err).NotTo(HaveOccurred(), "PUNCHLAB_MODEL is a number of cells, or all")
-			r := rand.New(rand.NewPCG(uint64(GinkgoRandomSeed()), 0))
-			r.Shuffle(len(cells), func(i, j int) { cells[i], cells[j] = cells[j], cells[i] })
-			cells = cells[:min(n, len(cells))]
+			cells = drawn(cells, n, wanted != "")
 		}
 		byKey := map[results.Cell]bench.Cell{}
 		for _, c := range cells {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"math/rand/v2"
 	"os"
 	"slices"
 	"strconv"
@@ -142,9 +141,7 @@ var _ = Describe("auto", Serial, func() {
 		if wanted := os.Getenv("PUNCHLAB_MATRIX"); wanted != "all" {
 			n, err := strconv.Atoi(cmp.Or(wanted, strconv.Itoa(worseSample)))
 			Expect(err).NotTo(HaveOccurred(), "PUNCHLAB_MATRIX is a number of cells, or all")
-			r := rand.New(rand.NewPCG(uint64(GinkgoRandomSeed()), 1))
-			r.Shuffle(len(cells), func(i, j int) { cells[i], cells[j] = cells[j], cells[i] })
-			cells = cells[:min(n, len(cells))]
+			cells = drawn(cells, n, wanted != "")
 			if wanted == "" {
 				few, many = scouting/5, comparing/5
 			}

@@ -1,5 +1,7 @@
 package punch
 
+import "net/netip"
+
 // What the forecasts argue with: what a NAT of a given classification does with one SYN, RFC 4787 and RFC 5382 being
 // read as the classification's words say.
 
@@ -46,3 +48,18 @@ func ports(c Classification) int {
 
 // arms tells a NAT that a SYN with a small TTL opens, and that the death of that SYN does not close again.
 func arms(c Classification) bool { return c.ArmingTTL > 0 && c.AfterICMP != No }
+
+// closeBy tells two NATs that may stand behind one and the same carrier's: each is behind another NAT, and the external
+// addresses are neighbours. Packets that it turns round arrive at once, however far the server is. No two peers start
+// at the same moment then, and what came too early has left its state in the carrier's NAT: where the SYNs of both have
+// met, connection tracking on Linux takes a fresh SYN for an invalid one (tcp_in_window of
+// net/netfilter/nf_conntrack_proto_tcp.c, which begins anew for the opening side's SYN alone). So nothing may leave there
+// before the way is open.
+func closeBy(a, b Classification) bool {
+	return a.Nested == Yes && b.Nested == Yes && a.External.Is4() && b.External.Is4() &&
+		netip.PrefixFrom(a.External, neighbourhood).Masked().Contains(b.External)
+}
+
+// neighbourhood is the prefix that two addresses of one carrier's NAT are likely to share: the longest that is routed
+// between networks.
+const neighbourhood = 24

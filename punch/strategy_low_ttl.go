@@ -65,10 +65,14 @@ func (lowTTL) one(armer, dialler Classification) Forecast {
 	case !arms(armer):
 		return never("the hole would not outlive the SYN that dies on its way")
 	}
-	return Forecast{
+	f := Forecast{
 		Chance: 1, RoundTrips: 2, SYNs: 2,
 		Reason: "one NAT is opened by a SYN that no other router answers, and the other peer's SYN comes in",
 	}
+	if closeBy(armer, dialler) {
+		f.RoundTrips = 2.5
+	}
+	return f
 }
 
 // suits tells how well a peer suits for being armed. Where both do, it is rather the one whose NAT answers: what the
@@ -91,12 +95,25 @@ func (s lowTTL) run(ctx context.Context, a *attempt) error {
 	case s.Forecast(us, them).Chance == 0:
 		return nil
 	case !a.plays(us, them, s.suits):
+		if closeBy(us, them) {
+			a.awaitWord(ctx, armed)
+		}
 		return a.dialInto(ctx, armed)
 	case !canArm:
 		a.note("this system cannot keep a SYN that dies on its way: it sends ordinary ones instead")
 		return a.dialInto(ctx, armed)
 	}
 	return s.arm(ctx, a, us.ArmingTTL)
+}
+
+// awaitWord waits for the peer to say a word, but not for ever: without a server there is none.
+func (a *attempt) awaitWord(ctx context.Context, word string) {
+	waiting, stop := context.WithTimeout(ctx, 2*cmp.Or(a.rtt, assumedRTT))
+	defer stop()
+	select {
+	case <-a.heard(word):
+	case <-waiting.Done():
+	}
 }
 
 // arm opens our NATs again and again, every second time by an ordinary SYN. Where a handshake has come half way and

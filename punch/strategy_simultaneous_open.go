@@ -78,6 +78,9 @@ func (simultaneousOpen) Forecast(a, b Classification) Forecast {
 	default:
 		return never("neither SYN comes from, or goes to, the endpoint that the server saw")
 	}
+	if f.Chance == 1 && closeBy(a, b) && (refuses(a) || refuses(b)) {
+		f.Chance, f.Reason = 0.5, "the peers may be too close to start at the same moment, and a SYN that comes too early is answered"
+	}
 	if f.Chance == 1 && (a.Answer == ICMP || b.Answer == ICMP) {
 		f.Chance, f.Reason = icmpChance, f.Reason+"; one that comes too early ends in an error that leaves a state behind"
 	}

@@ -25,6 +25,10 @@ type Plan struct {
 	Seed     uint64          // draws the order of the cells and the seeds of the trials
 	Parallel int             // most labs side by side; 0: DefaultParallel
 
+	// Unclassified has peers measure their NATs in every trial, from the moment on
+	// when they meet the server, instead of once before all trials.
+	Unclassified bool
+
 	// CrossTraffic is how many unrelated flows begin in a second through each of
 	// the NATs in the slots a and b; 0 for none.
 	CrossTraffic float64

@@ -142,6 +142,7 @@ func (r *run) cell(ctx context.Context, c Cell) (err error) {
 		}
 		t, err := r.try(ctx, s, TryOptions{
 			Patience: r.plan.Patience, Stagger: r.plan.stagger(valid), Seed: r.plan.seed(key, n),
+			Unclassified: r.plan.Unclassified,
 		}, n, told)
 		if err != nil {
 			return err

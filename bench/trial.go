@@ -167,7 +167,7 @@ func judge(t *results.Trial, both *[2]party, usable error) {
 	}
 	switch {
 	case both[0].err == nil && both[1].err == nil && usable == nil:
-		t.Outcome, t.Via = results.Connected, cmp.Or(a.Via, b.Via)
+		t.Outcome, t.Via = results.Connected, via(a, b)
 		t.ConnectMS = new(results.Milliseconds(later(a.Proven, b.Proven).Sub(start)))
 		t.RTTMS = new(results.Milliseconds(roundTrip(both)))
 	case both[0].err == nil && both[1].err == nil:
@@ -175,6 +175,15 @@ func judge(t *results.Trial, both *[2]party, usable error) {
 	default:
 		t.Outcome, t.Cause = results.Failed, cause(both)
 	}
+}
+
+// via is the technique that won: who dialled the connection knows by which, and
+// who accepted it only what it was doing itself.
+func via(a, b punch.Report) string {
+	if a.Accepted && b.Via != "" {
+		return b.Via
+	}
+	return cmp.Or(a.Via, b.Via)
 }
 
 func later(x, y time.Time) time.Time {

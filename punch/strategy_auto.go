@@ -97,8 +97,8 @@ func (s auto) run(ctx context.Context, a *attempt) error {
 	}
 	plan := s.plan(us.guessed(), them.guessed())
 	if len(plan) == 0 {
-		a.note("no technique has a way between %s and %s", us, them)
-		plan = s.unmeasured()
+		stop()
+		return nil // there is no way
 	}
 	s.carryOut(running, a, plan, first, stop, func(f func() error) {
 		all.Go(func() {

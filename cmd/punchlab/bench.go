@@ -20,6 +20,7 @@ type benchFlags struct {
 	nat, natA, natB  []string
 	strategies       []string
 	trials, parallel int
+	unclassified     bool
 	output           string
 }
 
@@ -86,6 +87,7 @@ func (b *benchFlags) define(flags *pflag.FlagSet) {
 	flags.IntVar(&b.trials, "trials", 10, "valid trials of each pair with each strategy")
 	flags.StringSliceVar(&b.staggers, "stagger", []string{"0"},
 		"how much later than Alice Bob starts, from trial to trial: `durations`, or multiples of the round trip such as -0.25rtt")
+	flags.BoolVar(&b.unclassified, "unclassified", false, "peers measure their NATs in every trial, and not once before all")
 	flags.IntVar(&b.parallel, "parallel", 0, fmt.Sprintf("labs side by side; 0: %d on this machine", bench.DefaultParallel()))
 	flags.StringVarP(&b.output, "output", "o", "", "`folder` for the results (default "+defaultResults+"/TIME)")
 	for _, lists := range []string{"nat", "strategy", "stagger"} {
@@ -140,7 +142,7 @@ func (b *benchFlags) plan(c *common) (bench.Plan, error) {
 	cells, err := bench.Cells(at.topology, as, bs, at.slots, strategies)
 	return bench.Plan{
 		Cells: cells, Trials: b.trials, Patience: b.patience, Staggers: at.staggers, Parallel: b.parallel,
-		CrossTraffic: b.crossTraffic,
+		CrossTraffic: b.crossTraffic, Unclassified: b.unclassified,
 	}, err
 }
 

@@ -62,8 +62,22 @@ func (simultaneousOpen) relays() bool { return false }
 func (simultaneousOpen) needs() part  { return 0 }
 func (simultaneousOpen) mixes() bool  { return false }
 
-// Forecast: one SYN that comes in is enough. Crossed ones save half a round trip, which needs that both come in.
+// Forecast: one SYN that comes in is enough. Crossed ones save half a round trip, which needs that both come in. Where a
+// NAT answers what comes too early, that must not happen.
 func (simultaneousOpen) Forecast(a, b Classification) Forecast {
+	f := crossed(a, b)
+	switch {
+	case f.Chance < 1 || a.Open() || b.Open() || !refuses(a) && !refuses(b):
+	case closeBy(a, b):
+		f.Chance, f.Reason = 0.5, "the peers may be too close to start at the same moment, and a SYN that comes too early is answered"
+	case a.Answer == ICMP || b.Answer == ICMP:
+		f.Chance, f.Reason = icmpChance, f.Reason+"; one that comes too early ends in an error that leaves a state behind"
+	}
+	return f
+}
+
+// crossed is the forecast where no SYN comes too early.
+func crossed(a, b Classification) Forecast {
 	intoA, intoB := invites(a, b), invites(b, a)
 	f := Forecast{Chance: 1, RoundTrips: 2, SYNs: 2}
 	switch {
@@ -77,12 +91,6 @@ func (simultaneousOpen) Forecast(a, b Classification) Forecast {
 		f.Chance, f.Reason = 1./allPorts, "the peer would have to draw the very port that the server saw"
 	default:
 		return never("neither SYN comes from, or goes to, the endpoint that the server saw")
-	}
-	if f.Chance == 1 && closeBy(a, b) && (refuses(a) || refuses(b)) {
-		f.Chance, f.Reason = 0.5, "the peers may be too close to start at the same moment, and a SYN that comes too early is answered"
-	}
-	if f.Chance == 1 && (a.Answer == ICMP || b.Answer == ICMP) {
-		f.Chance, f.Reason = icmpChance, f.Reason+"; one that comes too early ends in an error that leaves a state behind"
 	}
 	return f
 }

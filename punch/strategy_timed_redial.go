@@ -58,7 +58,7 @@ func interval(rtt time.Duration) time.Duration {
 }
 
 func (timedRedial) Forecast(a, b Classification) Forecast {
-	f := simultaneousOpen{}.Forecast(a, b)
+	f := crossed(a, b)
 	if f.Chance >= sure {
 		f.SYNs = 4 // one each is too early, perhaps, and another follows
 		f.pardon(a, b)

@@ -76,6 +76,9 @@ func (f *Forecast) pardon(a, b Classification) {
 	switch intoA, intoB := invites(a, b), invites(b, a); {
 	case a.Open() || b.Open() || !refuses(a) && !refuses(b):
 		// Whatever comes early comes in, or waits.
+	case closeBy(a, b):
+		f.Chance = unforgiven
+		f.Reason = "the peers may be too close to start at the same moment, and a SYN that comes too early is answered"
 	case a.Answer == ICMP || b.Answer == ICMP:
 		f.Chance = unforgiven
 		f.Reason = "SYNs cross if they leave at once; ICMP kills an early one and leaves its hole, by which the other " +

@@ -66,7 +66,7 @@ type choice struct {
 }
 
 // plan lists what has a chance, the best first; of equals what need know the least of the NATs, and so errs the least;
-// then the first by name, so that both peers agree.
+// then what others may run beside; then the first by name, so that both peers agree.
 func (s auto) plan(a, b Classification) (plan []choice) {
 	for _, other := range s.others() {
 		if f := other.Forecast(a, b); f.Chance > 0 {
@@ -74,7 +74,16 @@ func (s auto) plan(a, b Classification) (plan []choice) {
 		}
 	}
 	slices.SortStableFunc(plan, func(x, y choice) int {
-		return cmp.Or(better(x.Forecast, y.Forecast), cmp.Compare(x.needs(), y.needs()))
+		if order := cmp.Or(better(x.Forecast, y.Forecast), cmp.Compare(x.needs(), y.needs())); order != 0 {
+			return order
+		}
+		switch {
+		case x.mixes() == y.mixes():
+			return 0
+		case x.mixes():
+			return -1
+		}
+		return 1
 	})
 	return plan
 }

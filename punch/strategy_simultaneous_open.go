@@ -68,6 +68,8 @@ func (simultaneousOpen) Forecast(a, b Classification) Forecast {
 	f := crossed(a, b)
 	switch {
 	case f.Chance < 1 || a.Open() || b.Open() || !refuses(a) && !refuses(b):
+	case invites(a, b) != invites(b, a) && (invites(a, b) && refuses(b) || invites(b, a) && refuses(a)):
+		f.Chance, f.Reason = 0.5, "the SYN of one side comes in while the hole is open, which the other NAT's answers close again and again"
 	case closeBy(a, b):
 		f.Chance, f.Reason = 0.5, "the peers may be too close to start at the same moment, and a SYN that comes too early is answered"
 	case a.Answer == ICMP || b.Answer == ICMP:

@@ -86,8 +86,15 @@ func filling(c Classification) int {
 	return min(int(math.Ceil(overfill*float64(ports(c)))), mostBlockSYNs)
 }
 
-// fills is the share of a block that they fill.
-func fills(c Classification) float64 { return min(1, float64(filling(c))/float64(ports(c))) }
+// fills is the share of a block that they fill: all but the ports that the host uses otherwise, its connection to the
+// server among them, where a NAT gives out no port twice.
+func fills(c Classification) float64 {
+	return min(float64(ports(c)-inUse), float64(filling(c))) / float64(ports(c))
+}
+
+// inUse is how many ports of a block are taken for something else: the connection to the server, and what a survey has
+// left behind.
+const inUse = 4
 
 func (s blockBirthday) run(ctx context.Context, a *attempt) error {
 	us, them, _ := a.classes(ctx) // which are not known if ctx has ended

@@ -18,6 +18,9 @@ func ofBlock(size int, answer Answer) Classification {
 	return ofPorts(Allocation{Rule: Block, Low: 2048, High: uint16(2047 + size)}, answer)
 }
 
+// of is the chance that both of two blocks are met, so many ports of each being free.
+func of(free, all, freeToo, allToo float64) float64 { return free / all * (freeToo / allToo) }
+
 func TestForecastsOfTwoBlocks(t *testing.T) {
 	for name, c := range map[string]struct {
 		a, b       Classification
@@ -25,10 +28,10 @@ func TestForecastsOfTwoBlocks(t *testing.T) {
 		roundTrips float64
 		syns       int
 	}{
-		"two of 512":            {ofBlock(512, Drop), ofBlock(512, Drop), 1, 1.5, 1128},
-		"one answers":           {ofBlock(512, Reset), ofBlock(512, Drop), 1, 2.5, 1128},
-		"both answer":           {ofBlock(512, ICMP), ofBlock(512, Reset), 1, 2.5, 1128},
-		"of two sizes":          {ofBlock(256, Drop), ofBlock(1024, Drop), 1, 1.5, 282 + 1127},
+		"two of 512":            {ofBlock(512, Drop), ofBlock(512, Drop), of(508, 512, 508, 512), 1.5, 1128},
+		"one answers":           {ofBlock(512, Reset), ofBlock(512, Drop), of(508, 512, 508, 512), 2.5, 1128},
+		"both answer":           {ofBlock(512, ICMP), ofBlock(512, Reset), of(508, 512, 508, 512), 2.5, 1128},
+		"of two sizes":          {ofBlock(256, Drop), ofBlock(1024, Drop), of(252, 256, 1020, 1024), 1.5, 282 + 1127},
 		"larger than is filled": {ofBlock(2048, Drop), ofBlock(2048, Drop), 0.390625, 1.5, 2560},
 	} {
 		f := blockBirthday{}.Forecast(c.a, c.b)

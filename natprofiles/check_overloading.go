@@ -65,6 +65,8 @@ func checkLinux(s side) {
 		{[]string{"filtering"}, s.Filtering == AddressAndPortDependent, string(s.Filtering), string(AddressAndPortDependent)},
 		{[]string{"ports", "on-conflict"}, s.Ports.Allocation != Preserve || s.Ports.OnConflict == Random, string(s.Ports.OnConflict), string(Random)},
 		{[]string{"ports", "range"}, len(s.Ports.Range) == 1, s.Ports.rangeText(), "one range, lo-hi"},
+		{[]string{"ports", "range"}, s.Ports.Allocation != Random || len(s.Ports.Range) != 1 || s.Ports.wholeRange(),
+			s.Ports.rangeText() + " with allocation random", "1024-65535"},
 		{[]string{"ports", "parity"}, !s.Ports.Parity, "true", "false"},
 		{[]string{"hairpin"}, s.Hairpin == HairpinNone, string(s.Hairpin), string(HairpinNone)},
 		{[]string{"after-icmp"}, s.AfterICMP == Keep, string(s.AfterICMP), string(Keep)},
@@ -125,4 +127,11 @@ func checkInput(doc *strictyaml.Document, sides []side) {
 				s.Unsolicited)
 		}
 	}
+}
+
+// wholeRange says whether all ports may be given out that a NAT gives out of
+// itself. Random ones of a narrower range need flags and ports of one masquerade
+// at a time, which the library that installs it does not send together.
+func (p Ports) wholeRange() bool {
+	return len(p.Range) == 1 && p.Range[0] == Interval{1024, 65535}
 }

@@ -227,7 +227,7 @@ var beyondForm = []string{
 	"block-arbitrary", "block-differs", "block-idle", "block-intervals", "block-larger", "block-parity", "block-step",
 	"conflict-idle", "firewall", "firewall-half", "firewall-incomplete", "firewall-silent", "input-alone", "limits-order", "missing-half",
 	"nat-unfiltered", "open-drop", "overloading-address", "overloading-default", "overloading-fields", "overloading-half", "overloading-ports",
-	"overloading-random", "overloading-replaced", "parity-step", "parity-unpaired", "pooling-count-one", "pooling-one", "range-overlap", "range-pieces",
+	"overloading-random", "overloading-random-range", "overloading-replaced", "parity-step", "parity-unpaired", "pooling-count-one", "pooling-one", "range-overlap", "range-pieces",
 	"router", "step-idle", "step-leap", "step-zero", "udp-after-6s",
 	// In the arithmetic of a text.
 	"range-inverted", "range-outside",

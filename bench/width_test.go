@@ -4,11 +4,18 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
+// Time is that of the test alone: nothing really sleeps here.
 func TestLateTrialsNarrowARunAndTrialsInTimeWidenIt(t *testing.T) {
+	synctest.Test(t, narrowsAndWidens)
+}
+
+func narrowsAndWidens(t *testing.T) {
 	w := newWidth(16)
+	time.Sleep(time.Second)
 	began := w.enter()
 	w.leave(began, true)
 	if w.now != 12 {
@@ -26,7 +33,7 @@ func TestLateTrialsNarrowARunAndTrialsInTimeWidenIt(t *testing.T) {
 		t.Errorf("12 trials in time leave a width of %d", w.now)
 	}
 	for range 100 {
-		time.Sleep(time.Microsecond) // a trial takes some time: two begin at different ones
+		time.Sleep(time.Second) // two trials begin at different times
 		w.leave(w.enter(), true)
 	}
 	if w.now != narrowest {
@@ -50,6 +57,10 @@ func TestAPlanOfOneLabStaysAsWide(t *testing.T) {
 }
 
 func TestNoMoreTrialsAreUnderWayThanTheWidth(t *testing.T) {
+	synctest.Test(t, neverWider)
+}
+
+func neverWider(t *testing.T) {
 	w := newWidth(3)
 	var under, most atomic.Int64
 	var all sync.WaitGroup
@@ -59,7 +70,7 @@ func TestNoMoreTrialsAreUnderWayThanTheWidth(t *testing.T) {
 			if n := under.Add(1); n > most.Load() {
 				most.Store(n)
 			}
-			time.Sleep(100 * time.Microsecond) // as a trial does
+			time.Sleep(time.Second) // the trial
 			under.Add(-1)
 			w.leave(began, false)
 		})

@@ -121,18 +121,30 @@ func (a *attempt) launch(s shot) (*dialing, error) {
 
 // stay waits for what comes of a SYN, as fire does.
 func (a *attempt) stay(ctx context.Context, d *dialing) error {
+	conn, err := a.await(ctx, ctx, d)
+	if err != nil {
+		return err
+	}
+	return a.follow(ctx, conn, d.born)
+}
+
+// await waits for a SYN's connection, which stay follows. It must be up while waiting lasts, else it counts as silent.
+func (a *attempt) await(ctx, waiting context.Context, d *dialing) (net.Conn, error) {
 	var until time.Time
 	if d.shot.silence > 0 {
 		until = d.born.Add(d.shot.silence)
 	}
-	conn, err := d.wait(ctx, until)
-	if err != nil {
-		return a.judge(d.shot.from, err)
-	}
-	if !d.shot.plain() {
+	conn, err := d.wait(waiting, until)
+	switch {
+	case err == nil && !d.shot.plain():
 		unaim(conn)
+	case err != nil && ctx.Err() == nil && waiting.Err() != nil:
+		err = os.ErrDeadlineExceeded
 	}
-	return a.follow(ctx, conn, d.born)
+	if err != nil {
+		return nil, a.judge(d.shot.from, err)
+	}
+	return conn, nil
 }
 
 // follow offers a connection that we dialled and waits until it is lost or ctx ends.

@@ -62,7 +62,7 @@ func (b *barrage) send(ctx context.Context, shots []shot, spread time.Duration, 
 		flying, err := b.volley(shots[from:min(from+size, len(shots))])
 		b.sent += len(flying)
 		for _, d := range flying {
-			b.pending.Go(func() { b.await(ctx, d) })
+			b.pending.Go(func() { b.stay(ctx, d) })
 		}
 		switch left := len(shots) - from - size; {
 		case err != nil && b.sent == 0:
@@ -98,21 +98,13 @@ func (a *attempt) volley(shots []shot) ([]*dialing, error) {
 	return flying, cmp.Or(err, refused)
 }
 
-// await is stay for one SYN of many.
-func (b *barrage) await(ctx context.Context, d *dialing) {
-	var until time.Time
-	if d.shot.silence > 0 {
-		until = d.born.Add(d.shot.silence)
-	}
-	conn, err := d.wait(ctx, until)
+// stay is that of the attempt, and tells the barrage of a connection.
+func (b *barrage) stay(ctx context.Context, d *dialing) {
+	conn, err := b.await(ctx, ctx, d) // which counts the error
 	if err != nil {
-		_ = b.judge(d.shot.from, err) // which counts it
 		return
 	}
 	b.rise()
-	if !d.shot.plain() {
-		unaim(conn)
-	}
 	_ = b.follow(ctx, conn, d.born)
 }
 

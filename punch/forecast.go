@@ -55,6 +55,15 @@ func grade(chance float64) float64 {
 	return math.Floor(chance*20) / 20
 }
 
+// merit is how well a way of giving out roles suits, for a comparison of several: how much of a chance a round trip
+// brings.
+func (f Forecast) merit() float64 {
+	if f.Chance == 0 {
+		return 0
+	}
+	return f.Chance / (f.RoundTrips + f.ServerTrips/2)
+}
+
 // Verdict is what a [Prediction] comes to.
 type Verdict string
 

@@ -73,3 +73,9 @@ func (a *attempt) classes(ctx context.Context) (us, them Classification, err err
 	us.External, them.External = a.observed.Addr(), a.peer.Addr()
 	return us.assumed(), them.assumed(), err
 }
+
+// nats waits for both classifications, in vain if ctx ends before they are settled.
+func (a *attempt) nats(ctx context.Context) (us, them Classification, settled bool) {
+	us, them, err := a.classes(ctx)
+	return us, them, err == nil
+}

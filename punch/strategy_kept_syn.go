@@ -74,12 +74,7 @@ func (s keptSYN) run(ctx context.Context, a *attempt) error {
 		<-ctx.Done() // the listener takes the peer's SYN; ours would only get in its way
 		return nil
 	}
-	awaited, stop := context.WithTimeout(ctx, cmp.Or(silence(a.rtt, 0), silence(assumedRTT, 0)))
-	defer stop()
-	select {
-	case <-a.heard(kept):
-	case <-awaited.Done(): // the note is lost, or the peer is late: its NAT may be open all the same
-	}
+	a.awaitWord(ctx, kept, cmp.Or(silence(a.rtt, 0), silence(assumedRTT, 0)))
 	return a.dialInto(ctx, kept)
 }
 
@@ -91,13 +86,4 @@ func (keptSYN) keep(ctx context.Context, a *attempt) error {
 	}
 	_ = a.tell(ctx, kept, nil) // without the server the peer dials somewhat later
 	return a.stay(ctx, d)
-}
-
-// merit is how well a way of giving out roles suits, for a comparison of several: how much of a chance a round trip
-// brings.
-func (f Forecast) merit() float64 {
-	if f.Chance == 0 {
-		return 0
-	}
-	return f.Chance / (f.RoundTrips + f.ServerTrips/2)
 }

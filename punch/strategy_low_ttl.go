@@ -3,8 +3,6 @@ package punch
 import (
 	"cmp"
 	"context"
-	"net"
-	"os"
 	"sync"
 	"time"
 )
@@ -96,7 +94,7 @@ func (s lowTTL) run(ctx context.Context, a *attempt) error {
 		return nil
 	case !a.plays(us, them, s.suits):
 		if closeBy(us, them) {
-			a.awaitWord(ctx, armed)
+			a.awaitWord(ctx, armed, 2*cmp.Or(a.rtt, assumedRTT))
 		}
 		return a.dialInto(ctx, armed)
 	case !canArm:
@@ -106,9 +104,10 @@ func (s lowTTL) run(ctx context.Context, a *attempt) error {
 	return s.arm(ctx, a, us.ArmingTTL)
 }
 
-// awaitWord waits for the peer to say a word, but not for ever: without a server there is none.
-func (a *attempt) awaitWord(ctx context.Context, word string) {
-	waiting, stop := context.WithTimeout(ctx, 2*cmp.Or(a.rtt, assumedRTT))
+// awaitWord waits for the peer to say a word, but not longer than it may take: the note may be lost, or the peer late,
+// and its NAT be open all the same.
+func (a *attempt) awaitWord(ctx context.Context, word string, most time.Duration) {
+	waiting, stop := context.WithTimeout(ctx, most)
 	defer stop()
 	select {
 	case <-a.heard(word):
@@ -214,25 +213,6 @@ func (a *attempt) stayUnlessTold(ctx context.Context, d *dialing, word string) e
 		return err
 	}
 	return a.follow(ctx, conn, d.born)
-}
-
-// await waits for a SYN's connection, as stay does. It must be up while waiting lasts, else it counts as silent.
-func (a *attempt) await(ctx, waiting context.Context, d *dialing) (net.Conn, error) {
-	var until time.Time
-	if d.shot.silence > 0 {
-		until = d.born.Add(d.shot.silence)
-	}
-	conn, err := d.wait(waiting, until)
-	switch {
-	case err == nil && !d.shot.plain():
-		unaim(conn)
-	case err != nil && ctx.Err() == nil && waiting.Err() != nil:
-		err = os.ErrDeadlineExceeded
-	}
-	if err != nil {
-		return nil, a.judge(d.shot.from, err)
-	}
-	return conn, nil
 }
 
 // toldAfter waits until the peer says a word that left it after born, half a round trip before it is heard. It returns

@@ -1,10 +1,6 @@
 package punch
 
-import (
-	"context"
-	"errors"
-	"time"
-)
+import "context"
 
 // reversal has the peer that nobody can reach dial the one that everybody can. The reachable one, which would have
 // dialled in a world without NATs, is silent; the introduction is what asks the other one to call (connection reversal,
@@ -61,35 +57,4 @@ func (a *attempt) callOrListen(ctx context.Context, reachable func(Classificatio
 		return nil
 	}
 	return a.sendAgain(ctx, func(replaced int) error { return a.syn(ctx, freshPort, silence(a.rtt, replaced)) })
-}
-
-// nats waits for both classifications, in vain if ctx ends before they are settled.
-func (a *attempt) nats(ctx context.Context) (us, them Classification, settled bool) {
-	us, them, err := a.classes(ctx)
-	return us, them, err == nil
-}
-
-// sendAgain has SYNs sent one after the other until ctx ends: a refused one is followed at once, as soon as synGap
-// allows, a silent one when send has given it up. Send is told how many have been given up before.
-func (a *attempt) sendAgain(ctx context.Context, send func(replaced int) error) error {
-	silent := 0
-	for sent := 1; sent <= maxSYNs && ctx.Err() == nil; {
-		born := time.Now()
-		err := send(silent)
-		switch {
-		case fatal(err):
-			return err
-		case errors.Is(err, errInUse):
-			pause(ctx, born.Add(inUsePause))
-			continue
-		case errors.Is(err, errSilence):
-			silent++
-		case errors.Is(err, errSpent):
-			sent = maxSYNs
-		}
-		pause(ctx, born.Add(synGap(sent)))
-		sent++
-	}
-	<-ctx.Done() // the peer may still reach our listener
-	return nil
 }

@@ -1,10 +1,6 @@
 package punch
 
-import (
-	"context"
-	"errors"
-	"time"
-)
+import "context"
 
 // simultaneousOpen sends a SYN from the port that the rendezvous saw to the port that it saw of the peer, while the
 // peer does the same. Each SYN opens its own NAT for the other one; where they cross, TCP connects without a client
@@ -36,21 +32,6 @@ import (
 type simultaneousOpen struct{}
 
 func init() { register(simultaneousOpen{}) }
-
-const (
-	// maxSYNs bounds what one attempt sends. By rising pauses they last for 16 seconds or longer, see synGap.
-	maxSYNs = 100
-	// minSYNGap is how soon a SYN may follow another: a router on the peer's own link can refuse within microseconds.
-	minSYNGap = 5 * time.Millisecond
-	// eagerSYNs may follow each other without further pause. That outlasts every stagger that the server's alignment
-	// leaves; a peer that is later by more than twenty round trips may take some more.
-	eagerSYNs = 20
-	// silenceSlack is for jitter and slow hosts, beyond the round trip and a half after which no answer can come.
-	silenceSlack = 50 * time.Millisecond
-	// inUsePause is how long to wait while the same two endpoints are connected already: by a connection that our
-	// listener accepted, and that may still turn out to be a stranger's.
-	inUsePause = 50 * time.Millisecond
-)
 
 func (simultaneousOpen) Name() string { return "simultaneous-open" }
 
@@ -108,36 +89,5 @@ const icmpChance = 0.95
 func guessable(c, other Classification) bool { return hard(c) && other.Cone() }
 
 func (simultaneousOpen) run(ctx context.Context, a *attempt) error {
-	silent := 0
-	for sent := 1; sent <= maxSYNs && ctx.Err() == nil; {
-		born := time.Now()
-		err := a.syn(ctx, a.port, silence(a.rtt, silent))
-		switch {
-		case fatal(err):
-			return err
-		case errors.Is(err, errInUse):
-			pause(ctx, born.Add(inUsePause))
-			continue
-		case errors.Is(err, errSilence):
-			silent++
-		}
-		pause(ctx, born.Add(synGap(sent)))
-		sent++
-	}
-	<-ctx.Done() // the peer may still reach our listener
-	return nil
-}
-
-// synGap is the least time between the SYN of that number, counted from one, and the next.
-func synGap(sent int) time.Duration { return minSYNGap * time.Duration(max(1, sent-eagerSYNs)) }
-
-// silence is how long a SYN may go unanswered before another takes its place, if that many have been replaced already.
-// An answer comes within a round trip of the peer's SYN; half a round trip and silenceSlack more are for a peer
-// that starts late and for jitter. Each replacement waits twice as long as the one before, as TCP's own do (RFC 6298,
-// section 5.5). Where the round trip is not known, only TCP's own retransmissions are left.
-func silence(rtt time.Duration, replaced int) time.Duration {
-	if rtt <= 0 {
-		return untilAnswered
-	}
-	return (rtt + rtt/2 + max(silenceSlack, rtt/2)) << min(replaced, 8)
+	return a.sendAgain(ctx, func(replaced int) error { return a.syn(ctx, a.port, silence(a.rtt, replaced)) })
 }

@@ -184,8 +184,9 @@ func (s *survey) close() {
 // reachable lists the server's endpoints that may be dialled. They are the server's own words: it must not have us dial
 // into our own networks.
 func (s *survey) reachable() (all []netip.AddrPort) {
+	judge := s.guard()
 	for _, at := range s.endpoints {
-		if s.guard().pass(at, 1) == nil {
+		if judge.pass(at, 1) == nil {
 			all = append(all, at)
 		}
 	}

@@ -98,16 +98,6 @@ func (c *Client) Next(ctx context.Context) (Event, error) {
 	return Event{}, unexpected("listening to the server", m)
 }
 
-// PeerLeft waits until the server tells that the other peer has left, and how. It throws away what the peer tells.
-func (c *Client) PeerLeft(ctx context.Context) (Departure, error) {
-	for {
-		e, err := c.Next(ctx)
-		if err != nil || e.Left != "" {
-			return e.Left, err
-		}
-	}
-}
-
 // Relay asks for the peer's bytes to go through the server and waits until the peer has asked for it too. It throws
 // away what the peer still tells. From then on the connection, which it returns, belongs to the caller, and the client
 // must not be used any more.

@@ -157,15 +157,6 @@ func TestNotesToAPeerThatHasLeft(t *testing.T) {
 	settled(t, b)
 }
 
-func TestPeerLeftSkipsNotes(t *testing.T) {
-	a, b := pair(t, serve(t, new(Server)))
-	tellAll(t, a, 1, 3)
-	_ = a.Close()
-	if how, err := b.PeerLeft(t.Context()); how != Vanished || err != nil {
-		t.Errorf("%q, %v", how, err)
-	}
-}
-
 func TestNotesAndTheRelay(t *testing.T) {
 	a, b := pair(t, serve(t, new(Server)))
 	type relay struct {

@@ -19,7 +19,7 @@ func TestAThirdClientIsRefused(t *testing.T) {
 	if err := a.Bye(t.Context()); err != nil { // the two are not disturbed
 		t.Fatal(err)
 	}
-	if how, err := b.PeerLeft(t.Context()); how != SaidBye || err != nil {
+	if how, err := departure(t.Context(), b); how != SaidBye || err != nil {
 		t.Errorf("the peer left: %q, %v", how, err)
 	}
 }
@@ -71,7 +71,7 @@ func TestMessagesOutOfTurn(t *testing.T) {
 		}
 		_, _ = io.WriteString(a.conn, "too early")
 		refusedAs(t, errorLine(a.conn), CodeProtocol)
-		if how, err := b.PeerLeft(t.Context()); how != Vanished || err != nil {
+		if how, err := departure(t.Context(), b); how != Vanished || err != nil {
 			t.Errorf("the peer left: %q, %v", how, err)
 		}
 	})
@@ -128,7 +128,7 @@ func TestTooManyClients(t *testing.T) {
 	a, b := pair(t, at)
 	refusedAs(t, errorLine(dial(t, at)), CodeFull)
 	_ = a.Close()
-	if _, err := b.PeerLeft(t.Context()); err != nil { // so the server has noticed
+	if _, err := departure(t.Context(), b); err != nil { // so the server has noticed
 		t.Fatal(err)
 	}
 	for { // and frees the place a moment later

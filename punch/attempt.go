@@ -19,16 +19,22 @@ import (
 // with an attempt of its own over the same state.
 type attempt struct {
 	*state
+	path
 	strategy string // who sends SYNs and tells notes
+}
+
+// path is a pair of endpoints, one of each peer, between which SYNs go.
+type path struct {
+	port     uint16         // ours, which is listened on, unless the strategy relays
+	observed netip.AddrPort // where the server saw it
+	peer     netip.AddrPort // where the server saw the peer
 }
 
 // state is what all strategies of one attempt share.
 type state struct {
 	network   Network
-	port      uint16           // the local port of the connection to the server; listened on, unless the strategy relays
-	peer      netip.AddrPort   // where the server saw the peer
 	locals    []netip.AddrPort // where the peer sees itself
-	observed  netip.AddrPort   // where the server saw us
+	announced bool             // the peer's classification is known, or on its way
 	rtt       time.Duration    // not less than the round trip between the peers; zero if it is not known
 	serverRTT time.Duration
 	elder     bool // our id is the larger one: somebody must come first among equals
@@ -44,7 +50,9 @@ type state struct {
 }
 
 // as is the attempt in the hands of another strategy.
-func (a *attempt) as(s Strategy) *attempt { return &attempt{state: a.state, strategy: s.Name()} }
+func (a *attempt) as(s Strategy) *attempt {
+	return &attempt{state: a.state, path: a.path, strategy: s.Name()}
+}
 
 // plays tells whether this peer takes a role of which there is one in a technique: the peer that is fitter for it does,
 // and among equals the elder. Fit says how well the first of two NATs suits the role if the second is the peer's.

@@ -82,8 +82,9 @@ func greet(ctx context.Context, cfg Config, b *base, self party) (rendezvous.Wel
 // prepare makes the attempt of a peer that has been welcomed and not been introduced yet.
 func prepare(cfg Config, b *base, welcome rendezvous.Welcome) *attempt {
 	rtt := roundTrip(b.conn)
-	return &attempt{strategy: cfg.Strategy.Name(), state: &state{
-		network: cfg.Network, port: b.local().Port(), observed: welcome.Observed, serverRTT: rtt, server: b.client,
+	first := path{port: b.local().Port(), observed: welcome.Observed}
+	return &attempt{strategy: cfg.Strategy.Name(), path: first, state: &state{
+		network: cfg.Network, serverRTT: rtt, server: b.client,
 		post: newPost(), knowledge: newKnowledge(),
 		survey: &survey{network: cfg.Network, endpoints: welcome.Endpoints, dialPort: welcome.DialPort, rtt: rtt, server: b.server()},
 	}}
@@ -139,6 +140,7 @@ func (a *attempt) introduce(
 ) {
 	peer := party{met.Peer.ID, met.Peer.Nonce}
 	a.peer, a.locals, a.rtt, a.serverRTT = met.Peer.Observed, met.Peer.Locals, met.RTT, report.RendezvousRTT
+	a.announced = met.Peer.Notes > 0
 	a.elder = slices.Compare(self.id[:], peer.id[:]) > 0
 	a.guard = &guard{
 		server: b.server(), observed: a.observed.Addr(), peer: a.peer.Addr(),

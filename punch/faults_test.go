@@ -7,21 +7,31 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/punchlab/punchlab/punch/rendezvous"
 )
 
-// closedPort is an address of loopback where nothing listens.
+// closedPorts is the last port that closedPort tried.
+var closedPorts atomic.Uint32
+
+func init() { closedPorts.Store(20000) }
+
+// closedPort is an address of loopback where nothing listens, and nothing will by chance: it is none of the ports that
+// Linux gives out by itself (ip_local_port_range of Documentation/networking/ip-sysctl.rst).
 func closedPort(t *testing.T) netip.AddrPort {
 	t.Helper()
-	ln, err := Listen(Here, netip.MustParseAddrPort("127.0.0.1:0"))
-	if err != nil {
-		t.Fatal(err)
+	for closedPorts.Load() < 30000 {
+		at := netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), uint16(closedPorts.Add(1)))
+		if ln, err := Listen(Here, at); err == nil {
+			_ = ln.Close()
+			return at
+		}
 	}
-	defer ln.Close()
-	return ln.Addr().(*net.TCPAddr).AddrPort()
+	t.Fatal("every port is in use")
+	return netip.AddrPort{}
 }
 
 // scripted is a server that says the given text after a client's hello and then closes.

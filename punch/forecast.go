@@ -18,6 +18,9 @@ type Forecast struct {
 	RoundTrips, ServerTrips float64
 	// SYNs is how many SYNs both peers send towards each other in one round, at most.
 	SYNs int
+	// Crosses tells that a SYN must come in where another one has just left, and that both sides send theirs at
+	// once: what spoils one such technique spoils the others too.
+	Crosses bool
 	// Reason says why, in one sentence without a full stop.
 	Reason string
 }

@@ -39,15 +39,27 @@ const ours, others = 0, 1
 
 // both waits until both classifications are settled.
 func (k *knowledge) both(ctx context.Context) (us, them Classification, err error) {
-	for _, settled := range k.known {
+	for which, settled := range k.known {
 		select {
 		case <-settled:
 		case <-ctx.Done():
-			return Classification{}, Classification{}, ctx.Err()
+			if !k.has(which) { // what is there is there
+				return Classification{}, Classification{}, ctx.Err()
+			}
 		}
 	}
 	us, them = k.now()
 	return us, them, nil
+}
+
+// has tells whether one side's are settled.
+func (k *knowledge) has(which int) bool {
+	select {
+	case <-k.known[which]:
+		return true
+	default:
+		return false
+	}
 }
 
 // now is what is known at this moment.

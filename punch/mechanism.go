@@ -49,6 +49,15 @@ func ports(c Classification) int {
 // arms tells a NAT that a SYN with a small TTL opens, and that the death of that SYN does not close again.
 func arms(c Classification) bool { return c.ArmingTTL > 0 && c.AfterICMP != No }
 
+// shuns tells a NAT that lets nobody in by the hole that a SYN has made, if that SYN has died on its way. It closes on the
+// ICMP error, as RFC 5382 (REQ-10) forbids; or it refuses a SYN in answer to a SYN (REQ-2): Guha and Francis (IMC 2005)
+// found both, and a survey cannot tell them apart.
+func shuns(c Classification) bool { return c.AfterICMP == No && !c.Open() }
+
+// shunned is what a chance is worth that depends on which of the two it is. It says no more than that anything that does
+// not depend on it is to be preferred.
+const shunned = 0.9
+
 // closeBy tells two NATs that may stand behind one and the same carrier's: each is behind another NAT, and the external
 // addresses are neighbours. Packets that it turns round arrive at once, however far the server is. No two peers start
 // at the same moment then, and what came too early has left its state in the carrier's NAT: where the SYNs of both have

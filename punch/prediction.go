@@ -74,7 +74,7 @@ var errBlind = errors.New("the server does not help")
 // predict learns where the counter of our NATs stands, by fresh connections to the server, in two round trips to it. It
 // is of use as the last thing before the punch, since it moves the counter as well.
 func (a *attempt) predict(ctx context.Context, us Classification, from uint16) (prediction, error) {
-	seen, err := a.survey.look(ctx, from)
+	seen, err := a.survey.look(ctx, from, a.survey.reachable())
 	if err != nil {
 		return prediction{}, blind(ctx, err)
 	}

@@ -93,9 +93,7 @@ func (s auto) run(ctx context.Context, a *attempt) error {
 	defer end(nil)
 	var all sync.WaitGroup
 	defer all.Wait()
-	soon, cancel := context.WithTimeout(ctx, classGrace)
-	us, them, err := a.classes(soon)
-	cancel()
+	us, them, err := a.classesAtHand(ctx)
 	stop := func() {}
 	var first *choice
 	if err != nil {
@@ -104,12 +102,14 @@ func (s auto) run(ctx context.Context, a *attempt) error {
 			return nil // ctx has ended
 		}
 	}
-	plan := s.plan(us.guessed(), them.guessed())
+	us, them = us.guessed(), them.guessed()
+	plan := s.plan(us, them)
 	if len(plan) == 0 {
 		stop()
 		return nil // there is no way
 	}
-	s.carryOut(running, a, plan, first, stop, func(f func() error) {
+	t := turns{moves: us.Cone() && them.Cone(), used: first != nil}
+	s.carryOut(running, a, plan, t, first, stop, func(f func() error) {
 		all.Go(func() {
 			if err := f(); err != nil {
 				end(err)
@@ -123,8 +123,20 @@ func (s auto) run(ctx context.Context, a *attempt) error {
 	return nil
 }
 
-// classGrace is how long to wait for classifications that were sent with the introduction.
-const classGrace = 5 * time.Millisecond
+// classesAtHand waits for classifications that are known, or on their way since the introduction, and not for such as
+// are still being made.
+func (a *attempt) classesAtHand(ctx context.Context) (us, them Classification, err error) {
+	soon, cancel := context.WithTimeout(ctx, classGrace)
+	defer cancel()
+	if !a.announced || !a.knowledge.has(ours) {
+		cancel()
+	}
+	return a.classes(soon)
+}
+
+// classGrace is how long a classification may be on its way that comes with the introduction, but for a lost segment,
+// which TCP sends again after 200 ms at the earliest (TCP_RTO_MIN of include/net/tcp.h).
+const classGrace = 300 * time.Millisecond
 
 // begin lets SYNs cross while the classifications are still being made: that needs nothing, and mostly it works.
 func (s auto) begin(ctx context.Context, a *attempt, all *sync.WaitGroup) (first *choice, stop func()) {
@@ -139,12 +151,13 @@ func (s auto) begin(ctx context.Context, a *attempt, all *sync.WaitGroup) (first
 
 // carryOut starts what mixes with others, each in its turn, and then what does not. What has been at work already, and is
 // the best of the plan, is left at it for its time.
-func (s auto) carryOut(ctx context.Context, a *attempt, plan []choice, first *choice, stop func(), run func(func() error)) {
+func (s auto) carryOut(
+	ctx context.Context, a *attempt, plan []choice, t turns, first *choice, stop func(), run func(func() error),
+) {
 	begun := time.Now()
-	var turns []choice
 	for _, c := range plan {
 		if !c.mixes() {
-			turns = append(turns, c)
+			t.choices = append(t.choices, c)
 			continue
 		}
 		from := begun.Add(a.head(plan, c))
@@ -153,19 +166,21 @@ func (s auto) carryOut(ctx context.Context, a *attempt, plan []choice, first *ch
 			return a.round(ctx, c, 0)
 		})
 	}
-	if len(turns) == 0 {
+	if len(t.choices) == 0 {
 		stop()
 		return
 	}
+	t.choices = varied(t.choices)
+	best := t.choices[0]
 	run(func() error {
 		n := 0
-		if first != nil && first.Strategy == turns[0].Strategy && plan[0].Strategy == first.Strategy {
-			pause(ctx, begun.Add(a.box(turns[0])))
+		if first != nil && first.Strategy == best.Strategy && plan[0].Strategy == first.Strategy {
+			pause(ctx, begun.Add(a.box(best)))
 			n = 1
 		}
 		stop()
-		pause(ctx, begun.Add(a.head(plan, turns[0])))
-		return a.takeTurns(ctx, turns, n)
+		pause(ctx, begun.Add(a.head(plan, best)))
+		return t.take(ctx, a, n)
 	})
 }
 
@@ -198,46 +213,3 @@ func (a *attempt) head(plan []choice, c choice) (wait time.Duration) {
 }
 
 const headSlack = 10 * time.Millisecond
-
-// takeTurns goes through what cannot run at once, from turn n on: the best, another one, the best again. A sole one is
-// left alone.
-func (a *attempt) takeTurns(ctx context.Context, turns []choice, n int) error {
-	if len(turns) == 1 {
-		return a.round(ctx, turns[0], 0)
-	}
-	for ; ctx.Err() == nil; n++ {
-		c := turns[0]
-		if n%2 == 1 {
-			c = turns[1+n/2%(len(turns)-1)]
-		}
-		soonest := time.Now().Add(turnPause)
-		if err := a.round(ctx, c, a.box(c)<<min(n/2, 4)); err != nil {
-			return err
-		}
-		pause(ctx, soonest)
-	}
-	return nil
-}
-
-// turnPause keeps techniques that give up at once from being begun again and again.
-const turnPause = 20 * time.Millisecond
-
-// box is how long a strategy has before another one takes its place: long enough for its round if the peer starts two
-// round trips later.
-func (a *attempt) box(c choice) time.Duration {
-	return c.takes(a.rtt, a.serverRTT) + 3*a.rtt + boxSlack
-}
-
-const boxSlack = 100 * time.Millisecond
-
-// round lets a strategy work for a time, or, if that is 0, as long as there is.
-func (a *attempt) round(ctx context.Context, c choice, box time.Duration) error {
-	if box > 0 {
-		boxed, cancel := context.WithTimeout(ctx, box)
-		defer cancel()
-		ctx = boxed
-	}
-	own := a.as(c.Strategy)
-	own.works()
-	return c.run(ctx, own)
-}

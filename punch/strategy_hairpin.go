@@ -49,7 +49,7 @@ func (hairpin) Forecast(a, b Classification) Forecast {
 		return never("the NAT answers the first SYN, which closes the way for the second")
 	}
 	return Forecast{
-		Chance: 1, RoundTrips: 2, SYNs: 2,
+		Chance: 1, RoundTrips: 2, SYNs: 2, Crosses: true,
 		Reason: "the NAT turns the SYNs round, and each opens the way for the other",
 	}
 }

@@ -53,10 +53,14 @@ func (keptSYN) one(keeper, dialler Classification) Forecast {
 	case refuses(dialler):
 		return never("a SYN cannot be kept waiting before a NAT that answers it")
 	}
-	return Forecast{
+	f := Forecast{
 		Chance: 1, RoundTrips: 2.5, SYNs: 2,
 		Reason: "one SYN is dropped and its socket waits, and the other one comes in by the hole that it made",
 	}
+	if shuns(keeper) {
+		f.Chance, f.Reason = shunned, f.Reason+"; unless the NAT refuses a SYN in answer to a SYN"
+	}
+	return f
 }
 
 func (s keptSYN) run(ctx context.Context, a *attempt) error {

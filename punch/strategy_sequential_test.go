@@ -92,8 +92,8 @@ func (c *counter) sends(shots []shot) map[[2]int]bool {
 // Others take ports of both counters between the look and the salvos. One pair of SYNs goes where the other comes from,
 // as long as the shifts are within the salvo.
 func TestTwoCountersMeetWhateverOthersTake(t *testing.T) {
-	first := &attempt{state: &state{peer: netip.MustParseAddrPort("203.0.113.7:1"), elder: true}}
-	second := &attempt{state: &state{peer: netip.MustParseAddrPort("198.51.100.7:1")}}
+	first := &attempt{path: path{peer: netip.MustParseAddrPort("203.0.113.7:1")}, state: &state{elder: true}}
+	second := &attempt{path: path{peer: netip.MustParseAddrPort("198.51.100.7:1")}, state: new(state)}
 	s := sequential{}
 	for _, maps := range [][2]Dependence{{apdm, apdm}, {adm, apdm}, {apdm, adm}, {adm, adm}} {
 		a, b := behind(maps[0], apdf, countsPorts, Drop), behind(maps[1], apdf, countsPorts, Drop)

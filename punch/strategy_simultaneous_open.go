@@ -62,7 +62,7 @@ func (simultaneousOpen) Forecast(a, b Classification) Forecast {
 // crossed is the forecast where no SYN comes too early.
 func crossed(a, b Classification) Forecast {
 	intoA, intoB := invites(a, b), invites(b, a)
-	f := Forecast{Chance: 1, RoundTrips: 2, SYNs: 2}
+	f := Forecast{Chance: 1, RoundTrips: 2, SYNs: 2, Crosses: true}
 	switch {
 	case intoA && forks(a) && !(intoB && !forks(b)), intoB && forks(b) && !(intoA && !forks(a)):
 		f.Chance, f.Reason = 0.5, "who is let in, and who reaches out by another port, are two connections outside and one inside"
@@ -74,6 +74,9 @@ func crossed(a, b Classification) Forecast {
 		f.Chance, f.Reason = 1./allPorts, "the peer would have to draw the very port that the server saw"
 	default:
 		return never("neither SYN comes from, or goes to, the endpoint that the server saw")
+	}
+	if f.Chance == 1 && (intoA && shuns(a) || intoB && shuns(b)) {
+		f.Chance, f.Reason = shunned, f.Reason+"; unless a NAT that seems to close on ICMP refuses a SYN in answer to a SYN"
 	}
 	return f
 }

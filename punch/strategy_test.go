@@ -103,7 +103,7 @@ func TestSYNsAreNeverCloserThanTheyMayBeAndOutlastAnyPatience(t *testing.T) {
 func bareAttempt(t *testing.T, peer netip.AddrPort) *attempt {
 	a := newArbiter(party{id: rendezvous.NewID()}, party{id: rendezvous.NewID()}, peer.Addr(), []byte("key"), 0, func() {})
 	t.Cleanup(func() { a.finish() })
-	return &attempt{state: &state{network: Here, peer: peer, arbiter: a, guard: &guard{server: peer.Addr()}}}
+	return &attempt{path: path{peer: peer}, state: &state{network: Here, arbiter: a, guard: &guard{server: peer.Addr()}}}
 }
 
 // aStranger is an endpoint that accepts every connection and closes it.

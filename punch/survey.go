@@ -129,13 +129,13 @@ func (s *survey) count(n int) {
 	s.sent += n
 }
 
-// look opens one connection from a local port, which others may share, to each endpoint of the server to which there
-// is none from there yet, and returns where the server sees them come from, in the order in which their SYNs left.
-// They stay open until close, so that their mappings live. It takes two round trips to the server, and its SYNs leave
-// at once, in one visit to the network. An error means that the server has seen none.
-func (s *survey) look(ctx context.Context, from uint16) ([]netip.AddrPort, error) {
+// look opens one connection from a local port, which others may share, to each of the given endpoints of the server to
+// which there is none from there yet, and returns where the server sees them come from, in the order in which their
+// SYNs left. They stay open until close, so that their mappings live. It takes two round trips to the server, and its
+// SYNs leave at once, in one visit to the network. An error means that the server has seen none.
+func (s *survey) look(ctx context.Context, from uint16, endpoints []netip.AddrPort) ([]netip.AddrPort, error) {
 	var shots []shot
-	for _, at := range s.reachable() {
+	for _, at := range endpoints {
 		shots = append(shots, shot{from: from, to: at})
 	}
 	dials, err := volley(s.network, shots)

@@ -163,7 +163,7 @@ func TestLook(t *testing.T) {
 	defer b.close()
 	s := surveyOf(server)
 	defer s.close()
-	seen, err := s.look(t.Context(), b.local().Port())
+	seen, err := s.look(t.Context(), b.local().Port(), s.reachable())
 	if err != nil || len(seen) != 3 {
 		t.Fatalf("seen at %v, %v", seen, err)
 	}
@@ -172,16 +172,16 @@ func TestLook(t *testing.T) {
 			t.Errorf("connection %d, to %s, was seen at %s", i, s.kept[i].to, at)
 		}
 	}
-	if _, err := s.look(t.Context(), b.local().Port()); !errors.Is(err, errUnseen) {
+	if _, err := s.look(t.Context(), b.local().Port(), s.reachable()); !errors.Is(err, errUnseen) {
 		t.Errorf("a second look from one port: %v", err)
 	}
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := s.look(gone, freshPort); !errors.Is(err, context.Canceled) {
+	if _, err := s.look(gone, freshPort, s.reachable()); !errors.Is(err, context.Canceled) {
 		t.Errorf("a context that has ended: %v", err)
 	}
 	s.close()
-	if seen, err := s.look(t.Context(), b.local().Port()); err != nil || len(seen) != 3 {
+	if seen, err := s.look(t.Context(), b.local().Port(), s.reachable()); err != nil || len(seen) != 3 {
 		t.Errorf("after close: %v, %v", seen, err)
 	}
 }
@@ -201,7 +201,7 @@ func TestSurveysLeakNothing(t *testing.T) {
 				cancel()
 			}
 			s := surveyOf(server)
-			if _, err := s.look(t.Context(), freshPort); err != nil {
+			if _, err := s.look(t.Context(), freshPort, s.reachable()); err != nil {
 				t.Error(err)
 			}
 			s.close()

@@ -31,6 +31,7 @@ func NewClient(conn net.Conn) *Client {
 // Hello presents the client and returns what the server says of the client and of itself. Notes, if there are any, go
 // out in the same segment, as Tell would send them: a peer that is there already gets them with its introduction.
 func (c *Client) Hello(ctx context.Context, h Hello, notes ...json.RawMessage) (Welcome, error) {
+	h.Notes = len(notes)
 	all := []message{&hello{Type: typeHello, Version: Version, Hello: h}}
 	for _, text := range notes {
 		n, err := newNote(text)

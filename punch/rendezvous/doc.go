@@ -12,7 +12,7 @@
 //
 // One JSON object per line, at most [MaxLine] bytes with its newline. Every message names its type; unknown types and
 // unknown fields are errors, and so are missing ones, but for locals and rtt_us (microseconds; zero or missing where
-// the server cannot tell), endpoints and dial_port, dial, ttl, from and why. A client speaks first.
+// the server cannot tell), endpoints and dial_port, notes, dial, ttl, from and why. A client speaks first.
 //
 //	client                                    server
 //	{"type":"hello","version":1,"meeting":…,"peer":…,"nonce":…,"strategy":…,"locals":[…]}
@@ -27,6 +27,8 @@
 // A note is a JSON object that the server does not look into. It may be told from the hello on and until the teller
 // asks for the relay; the server holds it until the peer has been introduced, and then sends it in one piece with the
 // introduction. To each client its welcome comes first, then its introduction, then its notes in the order of telling.
+// A hello says how many notes follow it at once, and an introduction how many of the peer's are on their way: who waits
+// for them waits for nothing else.
 //
 // The other kind of conversation goes like this, up to [MaxProbes] times, until the client closes or says bye:
 //

@@ -181,6 +181,7 @@ func (c *client) meet(other *client) {
 	h := other.hello
 	lines := []message{&introduction{Type: typeIntroduction, Microseconds: sum.Microseconds(), Peer: Peer{
 		ID: h.Peer, Nonce: h.Nonce, Observed: other.at, Locals: h.Locals, Strategy: h.Strategy,
+		Notes: min(max(h.Notes, len(other.held)), MaxHeld),
 	}}}
 	for _, note := range other.held {
 		lines = append(lines, told(note))

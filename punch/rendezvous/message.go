@@ -28,6 +28,7 @@ type Hello struct {
 	Nonce    Nonce            `json:"nonce"`   // fresh for every attempt
 	Strategy string           `json:"strategy"`
 	Locals   []netip.AddrPort `json:"locals,omitempty"` // the client's own view of its endpoint
+	Notes    int              `json:"notes,omitempty"`  // how many notes follow at once, at most MaxHeld; set by [Client.Hello]
 }
 
 // Welcome is what the server says of the client and of itself.
@@ -44,6 +45,7 @@ type Peer struct {
 	Observed netip.AddrPort   `json:"observed"` // where the server saw it come from
 	Locals   []netip.AddrPort `json:"locals,omitempty"`
 	Strategy string           `json:"strategy"`
+	Notes    int              `json:"notes,omitempty"` // how many of its notes are on their way, if it has told or announced any
 }
 
 // Introduction is what both clients of a meeting are told at the same moment.
@@ -127,7 +129,7 @@ func (m *bare) kind() string         { return m.Type }
 func (m *hello) check() error {
 	return errors.Join(
 		given("meeting", m.Meeting != ID{}), given("peer", m.Peer != ID{}), given("nonce", m.Nonce != Nonce{}),
-		name("strategy", m.Strategy), endpoints("locals", m.Locals, MaxLocals))
+		name("strategy", m.Strategy), endpoints("locals", m.Locals, MaxLocals), notes("notes", m.Notes))
 }
 
 func (m *welcome) check() error {
@@ -141,7 +143,7 @@ func (m *introduction) check() error {
 	p := m.Peer
 	return errors.Join(given("peer.id", p.ID != ID{}), given("peer.nonce", p.Nonce != Nonce{}),
 		endpoint("peer.observed", p.Observed), name("peer.strategy", p.Strategy),
-		endpoints("locals", p.Locals, MaxLocals))
+		endpoints("locals", p.Locals, MaxLocals), notes("peer.notes", p.Notes))
 }
 
 func (m *noted) check() error {
@@ -192,6 +194,13 @@ func name(field, s string) error {
 func endpoint(field string, a netip.AddrPort) error {
 	if !a.IsValid() || a.Port() == 0 || a.Addr().Zone() != "" || a.Addr().IsUnspecified() {
 		return fmt.Errorf("%s: %q is not an address and port", field, a)
+	}
+	return nil
+}
+
+func notes(field string, n int) error {
+	if n < 0 || n > MaxHeld {
+		return fmt.Errorf("%s: %d is not between 0 and %d", field, n, MaxHeld)
 	}
 	return nil
 }

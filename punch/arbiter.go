@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/punchlab/punchlab/punch/internal/tcpinfo"
 )
 
 const (
@@ -20,13 +22,16 @@ const (
 	// betSlack is what the answer to a bet may take beyond two round trips: one retransmission by TCP, which comes after
 	// 200 ms at the earliest (TCP_RTO_MIN of include/net/tcp.h), and a slow peer.
 	betSlack = 300 * time.Millisecond
+	// testEvery is how often it is asked whether a proof has arrived.
+	testEvery = time.Millisecond
 	// assumedRTT stands for a round trip that the server could not tell: few paths are longer.
 	assumedRTT = 500 * time.Millisecond
 )
 
 // arbiter lets several connections become one, the same at both ends. It may be used by several goroutines.
 //
-// A connection has won at one end when the peer's proof has been read on it and our own has been sent. To agree on it,
+// A connection has won at one end when the peer's proof has been read on it and our own has been sent, and, where there is
+// reason to doubt that it carries both ways, has arrived. To agree on it,
 // the peer with the larger id is the chooser: it sends its proof on one connection at a time, its bet, so that the other
 // peer can read it on one only. That is the first connection that it dialled, or on which it has read the peer's proof.
 // It moves to another one when the bet dies, or when another is there and two round trips have brought no answer. An
@@ -93,7 +98,7 @@ func (a *arbiter) offer(conn net.Conn, from origin, born time.Time, via string) 
 func (a *arbiter) limit() {
 	var owing []*candidate
 	for _, c := range a.candidates {
-		if c.origin == accepted && !c.proven {
+		if c.origin != dialled && !c.proven {
 			owing = append(owing, c)
 		}
 	}
@@ -124,7 +129,7 @@ func (a *arbiter) read(c *candidate) {
 		a.send(c) // or drops it
 	}
 	if c.sent {
-		a.win(c)
+		a.settle(c)
 		return
 	}
 	a.choose()
@@ -147,7 +152,7 @@ func (a *arbiter) choose() {
 		a.send(next)
 	}
 	if a.bet.proven {
-		a.win(a.bet)
+		a.settle(a.bet)
 		return
 	}
 	if a.second == nil && a.next() != nil {
@@ -206,6 +211,53 @@ func (a *arbiter) drop(c *candidate) {
 	a.strangers++
 	reset(c.conn)
 	close(c.lost)
+}
+
+// settle takes c, on which both proofs have been sent and the peer's has been read, for the winner. What was accepted
+// where a SYN of ours has died before is tested first: NATs may remember that SYN's sequence numbers, let the peer's
+// data in by its own, and take what we answer for invalid (tcp_in_window of net/netfilter/nf_conntrack_proto_tcp.c).
+func (a *arbiter) settle(c *candidate) {
+	switch {
+	case c.origin != doubted:
+		a.win(c)
+	case !c.tested:
+		c.tested = true
+		a.running.Go(func() { a.test(c) })
+	}
+}
+
+// test waits until the peer's host has acknowledged our proof, and drops c if that does not happen in time. On systems
+// that do not tell, it counts as acknowledged.
+func (a *arbiter) test(c *candidate) {
+	for until := time.Now().Add(a.answer); ; time.Sleep(testEvery) {
+		there := arrived(c.conn)
+		a.mu.Lock()
+		switch {
+		case a.over || !slices.Contains(a.candidates, c):
+		case there:
+			a.win(c)
+		case time.Now().Before(until):
+			a.mu.Unlock()
+			continue
+		default:
+			a.drop(c)
+			a.choose()
+		}
+		a.mu.Unlock()
+		return
+	}
+}
+
+// arrived tells that the other end has acknowledged all that was sent. It asks twice: the kernel looks at the state of a
+// connection before it locks it (tcp_get_info of net/ipv4/tcp.c), and one that is reset in between looks alive, with
+// nothing left to be acknowledged.
+func arrived(conn net.Conn) bool {
+	for range 2 {
+		if info, _ := tcpinfo.Of(conn); info.Pending {
+			return false
+		}
+	}
+	return true
 }
 
 func (a *arbiter) win(c *candidate) {

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/punchlab/punchlab/punch/internal/tcpinfo"
 	"github.com/punchlab/punchlab/punch/rendezvous"
 )
 
@@ -225,4 +226,107 @@ type deadlines struct {
 func (c *deadlines) SetReadDeadline(t time.Time) error {
 	c.read = t
 	return c.Conn.SetReadDeadline(t)
+}
+
+// stuffed makes a connection whose other end does not take any more for now. What we write stays here.
+func stuffed(t *testing.T) (wire [2]*net.TCPConn) {
+	t.Helper()
+	wire = wires(t, 1)[0]
+	_ = wire[1].SetReadBuffer(32_768)
+	_ = wire[0].SetWriteBuffer(200_000)
+	write(wire[0], make([]byte, 150_000)) // a new connection takes 64 kB at most
+	for range 2000 {
+		if info, ok := tcpinfo.Of(wire[0]); !ok {
+			t.Skip("this system does not tell what has been acknowledged")
+		} else if info.Pending {
+			return wire
+		}
+		time.Sleep(time.Millisecond)
+	}
+	t.Fatal("the other end takes everything")
+	return wire
+}
+
+// Where a SYN of ours has died between the same endpoints, what comes in by them must carry our data as well.
+func TestADoubtedConnectionWinsOnceItCarriesBothWays(t *testing.T) {
+	large, small := parties()
+	for _, chooses := range []bool{true, false} {
+		if !chooses {
+			large, small = small, large
+		}
+		r := newReferee(t, large, small, time.Hour)
+		wire := stuffed(t)
+		r.offer(wire[0], doubted, time.Time{}, "test")
+		write(wire[1], r.theirs)
+		select {
+		case <-r.done:
+			t.Error("won although nothing of ours arrives")
+		case <-time.After(20 * time.Millisecond):
+		}
+		if _, err := io.CopyN(io.Discard, wire[1], 150_000); err != nil {
+			t.Fatal(err)
+		}
+		if c := r.wait(t); c.conn != net.Conn(wire[0]) {
+			t.Error("another one has won")
+		}
+	}
+}
+
+func TestADoubtedConnectionThatCarriesOneWayIsGivenUp(t *testing.T) {
+	large, small := parties()
+	r := newReferee(t, small, large, 0)
+	r.answer = 20 * time.Millisecond
+	wire := stuffed(t)
+	oneWay := r.offer(wire[0], doubted, time.Time{}, "test")
+	write(wire[1], r.theirs)
+	<-oneWay.lost
+	other := wires(t, 1)[0]
+	r.offer(other[0], accepted, time.Time{}, "test")
+	write(other[1], r.theirs)
+	if c := r.wait(t); c.conn != net.Conn(other[0]) {
+		t.Error("what carries one way only has won")
+	}
+	// One that is reset has nothing pending, and is no better.
+	r = newReferee(t, small, large, time.Hour)
+	wire = stuffed(t)
+	r.offer(wire[0], doubted, time.Time{}, "test")
+	write(wire[1], r.theirs)
+	pause(t.Context(), time.Now().Add(5*time.Millisecond))
+	_ = wire[1].SetLinger(0)
+	_ = wire[1].Close()
+	select {
+	case <-r.done:
+		t.Error("a dead connection has won")
+	case <-time.After(20 * time.Millisecond):
+	}
+}
+
+// What is accepted at endpoints that a SYN of ours has gone between cannot be that SYN's, or its socket would have it.
+func TestWhichConnectionsAreDoubted(t *testing.T) {
+	ln, err := Listen(Here, netip.MustParseAddrPort("127.0.0.1:0"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	here := ln.Addr().(*net.TCPAddr).AddrPort()
+	conn, err := net.Dial("tcp4", here.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	in, err := ln.AcceptTCP()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	there := conn.LocalAddr().(*net.TCPAddr).AddrPort()
+	s := new(state)
+	s.aim(shot{from: here.Port() + 1, to: there}, shot{from: here.Port(), to: here}, shot{from: freshPort, to: there})
+	if got := s.originOf(in); got != accepted {
+		t.Errorf("nothing has gone there, and it is %d", got)
+	}
+	s.aim(shot{from: here.Port(), to: there})
+	if got := s.originOf(in); got != doubted {
+		t.Errorf("a SYN has gone there, and it is %d", got)
+	}
 }

@@ -47,6 +47,7 @@ type state struct {
 
 	mu    sync.Mutex
 	tally tally
+	aimed map[aim]bool // where SYNs have gone; MaxSYNs at most
 }
 
 // as is the attempt in the hands of another strategy.
@@ -119,6 +120,7 @@ func (a *attempt) launch(s shot) (*dialing, error) {
 	if err := a.guard.pass(s.to, 1); err != nil {
 		return nil, err
 	}
+	a.aim(s)
 	d, err := shoot(a.network, s)
 	if err != nil {
 		return nil, a.judge(s.from, err)
@@ -224,7 +226,7 @@ func (a *attempt) accept(ctx context.Context, ln *net.TCPListener) {
 		conn, err := ln.AcceptTCP()
 		switch {
 		case err == nil:
-			a.arbiter.offer(conn, accepted, time.Time{}, a.working())
+			a.arbiter.offer(conn, a.originOf(conn), time.Time{}, a.working())
 		case errors.Is(err, net.ErrClosed):
 			return
 		default:

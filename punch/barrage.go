@@ -93,6 +93,7 @@ func (a *attempt) volley(shots []shot) ([]*dialing, error) {
 			break
 		}
 	}
+	a.aim(shots...)
 	flying, err := volley(a.network, shots)
 	a.count(func(t *tally) { t.syns += len(flying) })
 	return flying, cmp.Or(err, refused)

@@ -7,11 +7,12 @@ import (
 )
 
 // origin tells how a connection came about at this end.
-type origin bool
+type origin int
 
 const (
-	accepted origin = false // somebody connected to our port
-	dialled  origin = true  // we connected to where the peer should be
+	accepted origin = iota // somebody connected to our port
+	dialled                // we connected to where the peer should be
+	doubted                // as accepted, where a SYN of ours between the same two endpoints must have come to nothing before
 )
 
 // candidate is a connection that is up and whose other end may or may not be the peer. Its arbiter guards it.
@@ -23,6 +24,7 @@ type candidate struct {
 	up     time.Time
 	sent   bool          // our proof has left on it, and it lived
 	proven bool          // the peer's proof has been read on it
+	tested bool          // it is waited for our proof's arrival
 	lost   chan struct{} // closed when it is out of the race, and not by the victory of another
 }
 

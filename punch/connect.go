@@ -250,7 +250,7 @@ func (a *attempt) fill(r *Report, winner *candidate) {
 		r.LastError = last
 	}
 	if winner != nil {
-		r.Via, r.Accepted = winner.via, winner.origin == accepted
+		r.Via, r.Accepted = winner.via, winner.origin != dialled
 		r.Established, r.Proven = winner.up, a.arbiter.proven
 		r.RTT = roundTrip(winner.conn)
 		if !winner.born.IsZero() {

@@ -14,6 +14,8 @@ type Info struct {
 	SmoothedRTT time.Duration
 	// Silent tells that our SYN has left and nothing has come back yet (SYN-SENT of RFC 9293).
 	Silent bool
+	// Pending tells that the other end has not acknowledged all that we have written, or that the connection is dead.
+	Pending bool
 }
 
 // RTT is the shortest round trip seen, or the smoothed one on kernels before 4.6, which do not keep the shortest.

@@ -10,6 +10,7 @@ import (
 // Values of tcpi_state (include/net/tcp_states.h) and of tcpi_min_rtt before the first sample (include/net/tcp.h).
 const (
 	stateSynSent = 2
+	stateClose   = 7
 	noMinRTT     = ^uint32(0)
 )
 
@@ -30,7 +31,10 @@ func Of(c any) (info Info, ok bool) {
 	if err != nil || got == nil {
 		return Info{}, false
 	}
-	info = Info{SmoothedRTT: microseconds(got.Rtt), Silent: got.State == stateSynSent}
+	info = Info{
+		SmoothedRTT: microseconds(got.Rtt), Silent: got.State == stateSynSent,
+		Pending: got.Unacked > 0 || got.Notsent_bytes > 0 || got.State == stateClose,
+	}
 	if got.Min_rtt != noMinRTT {
 		info.MinRTT = microseconds(got.Min_rtt)
 	}

@@ -20,7 +20,8 @@ import (
 type attempt struct {
 	*state
 	path
-	strategy string // who sends SYNs and tells notes
+	strategy string             // who sends SYNs and tells notes
+	chosenBy *[2]Classification // ours and theirs, by which the strategy was chosen; nil: by none
 }
 
 // path is a pair of endpoints, one of each peer, between which SYNs go.
@@ -52,7 +53,7 @@ type state struct {
 
 // as is the attempt in the hands of another strategy.
 func (a *attempt) as(s Strategy) *attempt {
-	return &attempt{state: a.state, path: a.path, strategy: s.Name()}
+	return &attempt{state: a.state, path: a.path, chosenBy: a.chosenBy, strategy: s.Name()}
 }
 
 // plays tells whether this peer takes a role of which there is one in a technique: the peer that is fitter for it does,
@@ -68,6 +69,7 @@ func (a *attempt) plays(us, them Classification, fit func(own, other Classificat
 // tally counts what an attempt saw.
 type tally struct {
 	syns, refusals, silences int
+	answered                 int // refusals where the peer listens, while it was there
 	last                     error
 	left                     rendezvous.Departure
 	notes                    []string
@@ -152,6 +154,7 @@ func (a *attempt) await(ctx, waiting context.Context, d *dialing) (net.Conn, err
 		err = os.ErrDeadlineExceeded
 	}
 	if err != nil {
+		a.answered(d.shot, err)
 		return nil, a.judge(d.shot.from, err)
 	}
 	return conn, nil

@@ -57,7 +57,7 @@ func Classify(ctx context.Context, network Network, server []netip.AddrPort) (Cl
 	}
 	defer s.close()
 	began := time.Now()
-	c, err = s.classify(ctx, everything)
+	c, err = s.classify(ctx, everything, nil)
 	cost = Cost{Packets: s.sent, Took: time.Since(began)}
 	if s.rtt > 0 {
 		cost.RoundTrips = float64(cost.Took) / float64(s.rtt)

@@ -110,7 +110,10 @@ func (a *attempt) measure(ctx context.Context, wanted part) (stop func()) {
 	finding, end := context.WithCancel(ctx)
 	var busy sync.WaitGroup
 	busy.Go(func() {
-		c, err := a.survey.classify(finding, wanted)
+		c, err := a.survey.classify(finding, wanted, func(c Classification) {
+			a.knowledge.surmise(ours, c)
+			_ = tellPeer(finding, a.server, "", surmised, c)
+		})
 		if err != nil && finding.Err() == nil {
 			a.note("our own NAT could not be classified: %v", err)
 		}
@@ -209,6 +212,7 @@ func try(ctx context.Context, cfg Config, b *base, a *attempt, report *Report) (
 	}
 	winner := a.arbiter.finish()
 	helpers.Wait()
+	a.contradicted(cfg.Strategy, winner == nil && failed == nil && ctx.Err() == nil && !gaveUp)
 	a.fill(report, winner)
 	switch {
 	case winner != nil:
@@ -229,12 +233,18 @@ func try(ctx context.Context, cfg Config, b *base, a *attempt, report *Report) (
 // noWayGrace is how long, beyond two round trips, a strategy that has no way waits for a peer that sees one.
 const noWayGrace = 250 * time.Millisecond
 
-// listen hears what the peer says of its own NATs.
+// listen hears what the peer says of its own NATs, until it has said the last word.
 func (a *attempt) listen(ctx context.Context) {
-	select {
-	case text := <-a.post.box("", classified):
-		a.learn(text)
-	case <-ctx.Done():
+	for {
+		select {
+		case text := <-a.post.box("", surmised):
+			a.guess(text)
+		case text := <-a.post.box("", classified):
+			a.learn(text)
+			return
+		case <-ctx.Done():
+			return
+		}
 	}
 }
 
@@ -245,7 +255,7 @@ func (a *attempt) fill(r *Report, winner *candidate) {
 	strangers, last := a.arbiter.lost()
 	r.SYNs, r.Refusals, r.Silences, r.Strangers = a.tally.syns, a.tally.refusals, a.tally.silences, strangers
 	r.PeerLeft, r.LastError, r.Notes = a.tally.left, a.tally.last, a.tally.notes
-	r.Us, r.Them = a.knowledge.now()
+	r.Us, r.Them = a.knowledge.sure()
 	if r.LastError == nil {
 		r.LastError = last
 	}

@@ -6,15 +6,37 @@ import (
 	"sync"
 )
 
-// knowledge is what is known of both peers' NATs, now or later. It may be used by several goroutines.
+// knowledge is what is known of both peers' NATs, now or later: of each side first what can be surmised, maybe, and then
+// the last word. It may be used by several goroutines.
 type knowledge struct {
-	mu           sync.Mutex
-	mine, theirs Classification
-	known        [2]chan struct{} // closed when mine, and when theirs, is settled
+	mu    sync.Mutex
+	sides [2]side
 }
 
+// side is what is known of one side.
+type side struct {
+	c                 Classification
+	surmised, settled chan struct{} // closed when there is something, and when there is nothing more to come
+}
+
+const ours, others = 0, 1
+
 func newKnowledge() *knowledge {
-	return &knowledge{known: [2]chan struct{}{make(chan struct{}), make(chan struct{})}}
+	k := new(knowledge)
+	for i := range k.sides {
+		k.sides[i] = side{surmised: make(chan struct{}), settled: make(chan struct{})}
+	}
+	return k
+}
+
+// surmise says what one side's NATs seem to be like, until that is settled. The first surmise stands.
+func (k *knowledge) surmise(which int, c Classification) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if s := &k.sides[which]; !closed(s.surmised) {
+		s.c = c
+		close(s.surmised)
+	}
 }
 
 // settle says what one side's NATs are like, or, by a zero Classification, that it will not be known. The first word
@@ -22,28 +44,46 @@ func newKnowledge() *knowledge {
 func (k *knowledge) settle(which int, c Classification) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	select {
-	case <-k.known[which]:
+	s := &k.sides[which]
+	if closed(s.settled) {
 		return
-	default:
 	}
-	if which == ours {
-		k.mine = c
-	} else {
-		k.theirs = c
+	s.c = c
+	close(s.settled)
+	if !closed(s.surmised) {
+		close(s.surmised)
 	}
-	close(k.known[which])
 }
 
-const ours, others = 0, 1
+func closed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
 
-// both waits until both classifications are settled.
-func (k *knowledge) both(ctx context.Context) (us, them Classification, err error) {
-	for which, settled := range k.known {
+// has tells whether one side's are settled.
+func (k *knowledge) has(which int) bool { return closed(k.sides[which].settled) }
+
+// settled waits until both sides' are settled.
+func (k *knowledge) settled(ctx context.Context) (us, them Classification, err error) {
+	return k.both(ctx, func(s side) <-chan struct{} { return s.settled })
+}
+
+// surmised waits until something is known of both sides.
+func (k *knowledge) surmised(ctx context.Context) (us, them Classification, err error) {
+	return k.both(ctx, func(s side) <-chan struct{} { return s.surmised })
+}
+
+func (k *knowledge) both(ctx context.Context, known func(side) <-chan struct{}) (us, them Classification, err error) {
+	for i := range k.sides {
+		there := known(k.sides[i])
 		select {
-		case <-settled:
+		case <-there:
 		case <-ctx.Done():
-			if !k.has(which) { // what is there is there
+			if !closed(there) { // what is there is there
 				return Classification{}, Classification{}, ctx.Err()
 			}
 		}
@@ -52,21 +92,23 @@ func (k *knowledge) both(ctx context.Context) (us, them Classification, err erro
 	return us, them, nil
 }
 
-// has tells whether one side's are settled.
-func (k *knowledge) has(which int) bool {
-	select {
-	case <-k.known[which]:
-		return true
-	default:
-		return false
-	}
-}
-
 // now is what is known at this moment.
 func (k *knowledge) now() (us, them Classification) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return k.mine, k.theirs
+	return k.sides[ours].c, k.sides[others].c
+}
+
+// sure is what is settled at this moment; what is only surmised counts as not known.
+func (k *knowledge) sure() (us, them Classification) {
+	us, them = k.now()
+	if !k.has(ours) {
+		us = Classification{}
+	}
+	if !k.has(others) {
+		them = Classification{}
+	}
+	return us, them
 }
 
 // learn takes the peer's word of its own NATs. What cannot be true, or is not understood, counts as not known.
@@ -78,12 +120,38 @@ func (a *attempt) learn(text json.RawMessage) {
 	a.knowledge.settle(others, c)
 }
 
-// classes waits for both classifications. What is not known counts as what is most common, and the external addresses
-// are those that the server sees now.
+// guess takes what the peer surmises of its own NATs; its last word comes soon.
+func (a *attempt) guess(text json.RawMessage) {
+	if c, err := ParseClassification(text); err == nil {
+		a.knowledge.surmise(others, c)
+	}
+}
+
+// classes waits for both classifications, or takes those that this strategy has been chosen by. What is not known counts
+// as what is most common, and the external addresses are those that the server sees now.
 func (a *attempt) classes(ctx context.Context) (us, them Classification, err error) {
-	us, them, err = a.knowledge.both(ctx)
+	if a.chosenBy != nil {
+		return a.chosenBy[ours], a.chosenBy[others], nil
+	}
+	us, them, err = a.knowledge.settled(ctx)
+	us, them = a.seen(us, them)
+	return us, them, err
+}
+
+// surmises waits until something is known of both sides; it tells whether that is the last word.
+func (a *attempt) surmises(ctx context.Context) (us, them Classification, last bool, err error) {
+	us, them, err = a.knowledge.surmised(ctx)
+	last = a.knowledge.has(ours) && a.knowledge.has(others)
+	if last {
+		us, them = a.knowledge.now()
+	}
+	us, them = a.seen(us, them)
+	return us, them, last, err
+}
+
+func (a *attempt) seen(us, them Classification) (_, _ Classification) {
 	us.External, them.External = a.observed.Addr(), a.peer.Addr()
-	return us.assumed(), them.assumed(), err
+	return us.assumed(), them.assumed()
 }
 
 // nats waits for both classifications, in vain if ctx ends before they are settled.

@@ -15,8 +15,11 @@ type note struct {
 	With json.RawMessage `json:"with,omitempty"`
 }
 
-// classified is said of our own NAT.
-const classified = "classified"
+// What is said of our own NATs: a surmise, perhaps, and the last word.
+const (
+	surmised   = "surmised"
+	classified = "classified"
+)
 
 // boxSize is how many notes of one kind wait for somebody who hears them. More mean a peer that does not follow the
 // protocol; the oldest are kept.

@@ -3,6 +3,7 @@ package punch
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -89,33 +90,56 @@ func (s auto) plan(a, b Classification) (plan []choice) {
 }
 
 func (s auto) run(ctx context.Context, a *attempt) error {
+	us, them, last, err := a.classesAtHand(ctx)
+	first, stop := (*choice)(nil), func() {}
+	if err != nil {
+		var opening sync.WaitGroup
+		defer opening.Wait()
+		first, stop = s.begin(ctx, a, &opening)
+		us, them, last, err = a.surmises(ctx)
+	}
+	for err == nil {
+		err = s.pursue(ctx, a, us.guessed(), them.guessed(), last, first, stop)
+		stop()
+		if !errors.Is(err, errChanged) {
+			return err
+		}
+		us, them, err = a.classes(ctx)
+		last, first = true, new(choice)
+	}
+	stop()
+	return nil // ctx has ended
+}
+
+// errChanged: what was surmised of the NATs has turned out otherwise, in a way that matters.
+var errChanged = errors.New("the NATs are not what they seemed")
+
+// pursue carries out the plan for two NATs until it has failed, ctx has ended, or they turn out to be others. First is what
+// has been at work already, which stop ends.
+func (s auto) pursue(
+	ctx context.Context, a *attempt, us, them Classification, last bool, first *choice, stop func(),
+) error {
 	running, end := context.WithCancelCause(ctx)
 	defer end(nil)
-	var all sync.WaitGroup
-	defer all.Wait()
-	us, them, err := a.classesAtHand(ctx)
-	stop := func() {}
-	var first *choice
-	if err != nil {
-		first, stop = s.begin(running, a, &all)
-		if us, them, err = a.classes(ctx); err != nil {
-			return nil // ctx has ended
-		}
-	}
-	us, them = us.guessed(), them.guessed()
+	chosen := *a
+	chosen.chosenBy = &[2]Classification{us, them}
 	plan := s.plan(us, them)
-	if len(plan) == 0 {
-		stop()
-		return nil // there is no way
-	}
-	t := turns{moves: us.Cone() && them.Cone(), used: first != nil}
-	s.carryOut(running, a, plan, t, first, stop, func(f func() error) {
+	var all sync.WaitGroup
+	run := func(f func() error) {
 		all.Go(func() {
 			if err := f(); err != nil {
 				end(err)
 			}
 		})
-	})
+	}
+	switch {
+	case !last:
+		run(func() error { return s.reconsider(running, a, us, them) })
+	case len(plan) == 0:
+		return nil // there is no way
+	}
+	t := turns{moves: us.Cone() && them.Cone(), used: first != nil}
+	s.carryOut(running, &chosen, plan, t, first, stop, run)
 	all.Wait()
 	if ctx.Err() == nil {
 		return context.Cause(running)
@@ -123,15 +147,35 @@ func (s auto) run(ctx context.Context, a *attempt) error {
 	return nil
 }
 
+// reconsider waits for the last word of both peers, and minds if it makes a difference to what is being done: another
+// strategy is best; or, where ports are guessed, SYNs that come too early turn out to be answered.
+func (s auto) reconsider(ctx context.Context, a *attempt, us, them Classification) error {
+	nowUs, nowThem, settled := a.nats(ctx)
+	if !settled {
+		return nil
+	}
+	nowUs, nowThem = nowUs.guessed(), nowThem.guessed()
+	before, after := s.plan(us, them), s.plan(nowUs, nowThem)
+	guesses := !us.Cone() || !them.Cone()
+	switch {
+	case len(before) == 0 || len(after) == 0 || before[0].Strategy != after[0].Strategy:
+		return errChanged
+	case guesses && (refuses(us) != refuses(nowUs) || refuses(them) != refuses(nowThem)):
+		return errChanged
+	}
+	return nil
+}
+
 // classesAtHand waits for classifications that are known, or on their way since the introduction, and not for such as
 // are still being made.
-func (a *attempt) classesAtHand(ctx context.Context) (us, them Classification, err error) {
+func (a *attempt) classesAtHand(ctx context.Context) (us, them Classification, last bool, err error) {
 	soon, cancel := context.WithTimeout(ctx, classGrace)
 	defer cancel()
 	if !a.announced || !a.knowledge.has(ours) {
 		cancel()
 	}
-	return a.classes(soon)
+	us, them, err = a.classes(soon)
+	return us, them, true, err
 }
 
 // classGrace is how long a classification may be on its way that comes with the introduction, but for a lost segment,

@@ -134,7 +134,7 @@ func TestWhatBecomesOfASYN(t *testing.T) {
 		want    error
 		tally   tally
 	}{
-		{"refused", closedPort(t), untilAnswered, errRefused, tally{syns: 1, refusals: 1}},
+		{"refused", closedPort(t), untilAnswered, errRefused, tally{syns: 1, refusals: 1, answered: 1}},
 		{"silence", blackHole(t), 20 * time.Millisecond, errSilence, tally{syns: 1, silences: 1}},
 		{"somebody else", aStranger(t), untilAnswered, errLost, tally{syns: 1}},
 	} {

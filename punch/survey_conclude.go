@@ -44,6 +44,13 @@ func (o *observed) conclude() Classification {
 	return c
 }
 
+// surmise is what can be said when no dial-back has had the time to be answered.
+func (o *observed) surmise() Classification {
+	c := o.conclude()
+	c.Filtering, c.Answer = AddressAndPortDependent, Drop
+	return c
+}
+
 // external is the address that most connections were seen at; an arbitrary choice among several (RFC 4787, REQ-2) is a
 // doubt, and so is one that changed meanwhile.
 func (o *observed) external() (most netip.Addr, doubts []string) {

@@ -102,7 +102,7 @@ func TestClassifyWithAnEndpointThatIsSilent(t *testing.T) {
 	server := loopbackServer(t, true, 2, "127.0.0.1", "127.0.0.2")
 	s := surveyOf(server)
 	s.endpoints = []netip.AddrPort{server.Endpoints[0], blackHole(t), server.Endpoints[2]}
-	got, err := s.classify(t.Context(), everything)
+	got, err := s.classify(t.Context(), everything, nil)
 	if err != nil || got.Mapping != None || got.Filtering != EndpointIndependent {
 		t.Errorf("concluded %+v, %v", got, err)
 	}
@@ -128,14 +128,14 @@ func TestClassifyFails(t *testing.T) {
 		{"the server names no endpoint", none, errUnseen, "no endpoint"},
 		{"no socket can be had", short, syscall.EMFILE, "opening some 40 sockets"},
 	} {
-		got, err := c.s.classify(t.Context(), everything)
+		got, err := c.s.classify(t.Context(), everything, nil)
 		if !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.says) || got.Known() || c.s.sent > 60 {
 			t.Errorf("%s: %+v, %v", c.name, got, err)
 		}
 	}
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := surveyOf(server).classify(gone, everything); !errors.Is(err, context.Canceled) {
+	if _, err := surveyOf(server).classify(gone, everything, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("a context that has ended: %v", err)
 	}
 	_, _, err := Classify(t.Context(), Here, nil)

@@ -32,6 +32,9 @@ const (
 	// mostLost is what auto may lose against the best strategy of each cell, over
 	// all cells together.
 	mostLost = 0.005
+	// wide is how many labs run side by side at most: most of what does not connect
+	// waits, and the run narrows where packets are late.
+	wide = 96
 	// matrixPatience is several times what the slowest technique needs.
 	matrixPatience = 1200 * time.Millisecond
 )
@@ -112,7 +115,7 @@ func trialsOf(ctx context.Context, cells []bench.Cell, trials int) (made []resul
 		return nil
 	}
 	plan := bench.Plan{
-		Cells: cells, Trials: trials, Patience: matrixPatience, Seed: uint64(GinkgoRandomSeed()), Parallel: sideBySide,
+		Cells: cells, Trials: trials, Patience: matrixPatience, Seed: uint64(GinkgoRandomSeed()), Parallel: wide,
 	}
 	Expect(bench.Run(ctx, plan, bench.Observer{Trial: func(t results.Trial) { made = append(made, t) }})).To(Succeed())
 	return made
@@ -128,7 +131,7 @@ func scouted(ctx context.Context, cells []bench.Cell, trials int) map[results.Ce
 	single := slices.DeleteFunc(punch.Strategies(), func(s punch.Strategy) bool {
 		return s.Name() == relay || s.Name() == "auto"
 	})
-	for some := range slices.Chunk(single, max(1, sideBySide/max(1, len(cells)))) {
+	for some := range slices.Chunk(single, max(1, wide/max(1, len(cells)))) {
 		var open []bench.Cell
 		for _, c := range cells {
 			for _, s := range some {

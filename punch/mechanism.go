@@ -54,18 +54,19 @@ func arms(c Classification) bool { return c.ArmingTTL > 0 && c.AfterICMP != No }
 // found both, and a survey cannot tell them apart.
 func shuns(c Classification) bool { return c.AfterICMP == No && !c.Open() }
 
-// shunned is what a chance is worth that depends on which of the two it is. It says no more than that anything that does
-// not depend on it is to be preferred.
+// shunned is what a chance is worth that depends on something which mostly goes well and is not known: it says no more
+// than that anything that does not depend on it is to be preferred.
 const shunned = 0.9
 
-// closeBy tells two NATs that may stand behind one and the same carrier's: each is behind another NAT, and the external
-// addresses are neighbours. Packets that it turns round arrive at once, however far the server is. No two peers start
+// closeBy tells two NATs that may stand behind one and the same carrier's: the external addresses are neighbours, and one
+// is behind another NAT, as the other one may be too: its home may keep the errors to itself that would tell. Packets that it turns round arrive at once, however far the server is. No two peers start
 // at the same moment then, and what came too early has left its state in the carrier's NAT: where the SYNs of both have
 // met, connection tracking on Linux takes a fresh SYN for an invalid one (tcp_in_window of
 // net/netfilter/nf_conntrack_proto_tcp.c, which begins anew for the opening side's SYN alone). So nothing may leave there
 // before the way is open.
 func closeBy(a, b Classification) bool {
-	return a.Nested == Yes && b.Nested == Yes && a.External.Is4() && b.External.Is4() &&
+	return a.Nested != No && b.Nested != No && (a.Nested == Yes || b.Nested == Yes) &&
+		a.External.Is4() && b.External.Is4() &&
 		netip.PrefixFrom(a.External, neighbourhood).Masked().Contains(b.External)
 }
 

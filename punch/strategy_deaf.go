@@ -39,6 +39,9 @@ func (deaf) mixes() bool  { return false }
 // classification, and mostly it does. What is left is an early SYN's socket without a hole, no better than a dead one.
 func (deaf) Forecast(a, b Classification) Forecast {
 	f := timedRedial{}.Forecast(a, b)
+	if f.Chance == shunned && deafens(a, b) { // the refusal may be a reset
+		f.Chance = (1 + shunned) / 2
+	}
 	if f.Chance == unforgiven && a.Answer == Reset && b.Answer == Reset {
 		f.Reason = "SYNs cross if they leave at once; an early one does not hear its reset, which yet closes its hole"
 	}

@@ -64,12 +64,16 @@ func (t turns) choice(n int) choice {
 const turnPause = 20 * time.Millisecond
 
 // box is how long a strategy has before another one takes its place: long enough for its round if the peer starts two
-// round trips later.
+// round trips later, and both hosts are busy.
 func (a *attempt) box(c choice) time.Duration {
-	return c.takes(a.rtt, a.serverRTT) + 3*a.rtt + boxSlack
+	return c.takes(a.rtt, a.serverRTT) + 3*a.rtt + boxSlack + time.Duration(c.SYNs)*perSYN
 }
 
-const boxSlack = 100 * time.Millisecond
+const (
+	boxSlack = 100 * time.Millisecond
+	// perSYN is what a busy host takes to send a SYN and to follow it. A quiet one takes a tenth of that.
+	perSYN = 300 * time.Microsecond
+)
 
 // round lets a strategy work for a time, or, if that is 0, as long as there is.
 func (a *attempt) round(ctx context.Context, c choice, box time.Duration) error {

@@ -162,10 +162,15 @@ const (
 // A NAT that answers kills a SYN that comes too early, and the mapping behind it. So the side whose NAT answers opens:
 // the other NAT drops its SYNs, and when the other side sends, every hole that there will be is there. What is
 // answered then belongs to no hole. Where both answer, the SYNs of the side that opens die on their way, before the
-// other NAT. And where neither can have that, only SYNs that cross are not killed. Measured with 700 ports on each
+// other NAT. So do they where that NAT may be one that refuses SYNs that cross: it lets its own host's SYNs be answered.
+// And where neither can have that, only SYNs that cross are not killed. Measured with 700 ports on each
 // side, one NAT answering by resets, that side 40 ms late: 1 of 60; in order: 60 of 60.
 func whoOpens(own, other Classification) (t turn, armed bool) {
 	switch {
+	case shuns(other) && arms(own):
+		return opens, true
+	case shuns(own) && arms(other):
+		return follows, true
 	case !refuses(own) && !refuses(other):
 		return together, false
 	case refuses(own) && !refuses(other):

@@ -15,6 +15,8 @@ func TestWhoOpens(t *testing.T) {
 	cone := func(answer Answer) Classification {
 		return keeping(EndpointIndependent, AddressAndPortDependent, answer)
 	}
+	shunning := cone(Drop)
+	shunning.AfterICMP = No
 	for _, c := range []struct {
 		own, other Classification
 		turn       turn
@@ -26,6 +28,9 @@ func TestWhoOpens(t *testing.T) {
 		{cone(Reset), cone(ICMP), opens, true},
 		{unarmed(cone(Reset)), cone(Reset), follows, true},
 		{unarmed(cone(Reset)), unarmed(cone(Reset)), together, false},
+		{cone(Drop), shunning, opens, true},
+		{shunning, cone(Reset), follows, true},
+		{shunning, shunning, together, false},
 	} {
 		if turn, armed := whoOpens(c.own, c.other); turn != c.turn || armed != c.armed {
 			t.Errorf("%s x %s: %d, %t; want %d, %t", c.own, c.other, turn, armed, c.turn, c.armed)

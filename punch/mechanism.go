@@ -66,8 +66,12 @@ const shunned = 0.9
 // before the way is open.
 func closeBy(a, b Classification) bool {
 	return a.Nested != No && b.Nested != No && (a.Nested == Yes || b.Nested == Yes) &&
-		a.External.Is4() && b.External.Is4() &&
-		netip.PrefixFrom(a.External, neighbourhood).Masked().Contains(b.External)
+		neighbouring(a.External, b.External)
+}
+
+// neighbouring tells two addresses that one NAT, or one carrier, may have.
+func neighbouring(a, b netip.Addr) bool {
+	return a.Is4() && b.Is4() && netip.PrefixFrom(a, neighbourhood).Masked().Contains(b)
 }
 
 // neighbourhood is the prefix that two addresses of one carrier's NAT are likely to share: the longest that is routed

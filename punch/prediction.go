@@ -136,10 +136,11 @@ func (a *attempt) patience(round int) time.Duration {
 	return min(silence(a.rtt, round)+a.rtt/2, longest)
 }
 
-// fuse is the TTL by which our SYN dies before the peer's NATs refuse it, or 0 where they do not, or it cannot.
+// fuse is the TTL by which our SYN dies before the peer's NATs refuse it, or theirs as one that crosses it, or 0 where they
+// do not, or it cannot.
 func (a *attempt) fuse(us, them Classification) int {
 	switch {
-	case !refuses(them) || !arms(us):
+	case !refuses(them) && !shuns(them) || !arms(us):
 		return 0
 	case !canArm:
 		a.note("this system cannot send a SYN that dies on its way and keep its socket: it is timed instead")

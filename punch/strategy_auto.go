@@ -91,34 +91,36 @@ func (s auto) plan(a, b Classification) (plan []choice) {
 
 func (s auto) run(ctx context.Context, a *attempt) error {
 	us, them, last, err := a.classesAtHand(ctx)
-	first, stop := (*choice)(nil), func() {}
+	o := opening{end: func() {}}
 	if err != nil {
-		var opening sync.WaitGroup
-		defer opening.Wait()
-		first, stop = s.begin(ctx, a, &opening)
+		o = s.begin(ctx, a)
 		us, them, last, err = a.surmises(ctx)
 	}
+	defer func() { o.end() }()
 	for err == nil {
-		err = s.pursue(ctx, a, us.guessed(), them.guessed(), last, first, stop)
-		stop()
+		err = s.pursue(ctx, a, us.guessed(), them.guessed(), last, o)
 		if !errors.Is(err, errChanged) {
 			return err
 		}
 		us, them, err = a.classes(ctx)
-		last, first = true, new(choice)
+		last, o.strategy = true, nil // which pursue has ended
 	}
-	stop()
 	return nil // ctx has ended
+}
+
+// opening is what is at work while there is no plan yet.
+type opening struct {
+	strategy Strategy // nil: nothing
+	used     bool     // SYNs have gone between the first endpoints
+	end      func()   // ends it and waits for its end; may be called again
 }
 
 // errChanged: what was surmised of the NATs has turned out otherwise, in a way that matters.
 var errChanged = errors.New("the NATs are not what they seemed")
 
-// pursue carries out the plan for two NATs until it has failed, ctx has ended, or they turn out to be others. First is what
-// has been at work already, which stop ends.
-func (s auto) pursue(
-	ctx context.Context, a *attempt, us, them Classification, last bool, first *choice, stop func(),
-) error {
+// pursue carries out the plan for two NATs until it has failed, ctx has ended, or they turn out to be others. Last tells that
+// they will not.
+func (s auto) pursue(ctx context.Context, a *attempt, us, them Classification, last bool, o opening) error {
 	running, end := context.WithCancelCause(ctx)
 	defer end(nil)
 	chosen := *a
@@ -138,8 +140,7 @@ func (s auto) pursue(
 	case len(plan) == 0:
 		return nil // there is no way
 	}
-	t := turns{moves: us.Cone() && them.Cone(), used: first != nil}
-	s.carryOut(running, &chosen, plan, t, first, stop, run)
+	s.carryOut(running, &chosen, plan, turns{moves: us.Cone() && them.Cone(), used: o.used}, o, run)
 	all.Wait()
 	if ctx.Err() == nil {
 		return context.Cause(running)
@@ -183,21 +184,20 @@ func (a *attempt) classesAtHand(ctx context.Context) (us, them Classification, l
 const classGrace = 300 * time.Millisecond
 
 // begin lets SYNs cross while the classifications are still being made: that needs nothing, and mostly it works.
-func (s auto) begin(ctx context.Context, a *attempt, all *sync.WaitGroup) (first *choice, stop func()) {
+func (s auto) begin(ctx context.Context, a *attempt) opening {
 	plan := s.unmeasured()
 	if len(plan) == 0 {
-		return nil, func() {}
+		return opening{end: func() {}}
 	}
-	opening, stop := context.WithCancel(ctx)
-	all.Go(func() { _ = a.round(opening, plan[0], 0) })
-	return &plan[0], stop
+	var working sync.WaitGroup
+	opens, stop := context.WithCancel(ctx)
+	working.Go(func() { _ = a.round(opens, plan[0], 0) })
+	return opening{plan[0].Strategy, true, func() { stop(); working.Wait() }}
 }
 
-// carryOut starts what mixes with others, each in its turn, and then what does not. What has been at work already, and is
-// the best of the plan, is left at it for its time.
-func (s auto) carryOut(
-	ctx context.Context, a *attempt, plan []choice, t turns, first *choice, stop func(), run func(func() error),
-) {
+// carryOut starts what mixes with others, each in its turn, and then what does not. What has opened, and is the best of
+// the plan, is left at it for its time.
+func (s auto) carryOut(ctx context.Context, a *attempt, plan []choice, t turns, o opening, run func(func() error)) {
 	begun := time.Now()
 	for _, c := range plan {
 		if !c.mixes() {
@@ -211,18 +211,17 @@ func (s auto) carryOut(
 		})
 	}
 	if len(t.choices) == 0 {
-		stop()
+		o.end()
 		return
 	}
 	t.choices = varied(t.choices)
-	best := t.choices[0]
+	best, n := t.choices[0], 0
 	run(func() error {
-		n := 0
-		if first != nil && first.Strategy == best.Strategy && plan[0].Strategy == first.Strategy {
+		if plan[0].Strategy == best.Strategy && best.Strategy == o.strategy {
 			pause(ctx, begun.Add(a.box(best)))
 			n = 1
 		}
-		stop()
+		o.end()
 		pause(ctx, begun.Add(a.head(plan, best)))
 		return t.take(ctx, a, n)
 	})

@@ -8,7 +8,8 @@ import (
 )
 
 // local dials where the peer sees itself. Two peers that the server saw at one address may be in one network, where
-// no NAT is between them (RFC 8445, section 5.1.1.1: host candidates).
+// no NAT is between them (RFC 8445, section 5.1.1.1: host candidates). So may two that it saw at neighbouring addresses,
+// which a NAT can have several of (RFC 4787, section 4.1); then nothing is dialled that is not in a network of ours.
 //
 //	A:x                      B:q = what B told the server that it has itself
 //	 |--SYN------------------>|
@@ -30,6 +31,9 @@ func init() { register(local{}) }
 // NAT. It is an assumption that nobody has measured, and less than sure.
 const localChance = 0.9
 
+// poolChance is the same for neighbouring addresses: most belong to two homes. That too is assumed.
+const poolChance = 0.1
+
 func (local) Name() string    { return "local" }
 func (local) Summary() string { return "dial the peer's own address, if both share an external one" }
 func (local) relays() bool    { return false }
@@ -41,7 +45,10 @@ func (local) Forecast(a, b Classification) Forecast {
 	switch {
 	case !a.External.IsValid() || !b.External.IsValid():
 		return never("it is not known whether both peers share an external address")
-	case a.External != b.External:
+	case a.External == b.External:
+	case neighbouring(a.External, b.External):
+		return Forecast{Chance: poolChance, SYNs: 2, Reason: "the external addresses are neighbours, and may be those of one NAT"}
+	default:
 		return never("the peers have different external addresses, so each other's own ones lead nowhere")
 	}
 	return Forecast{Chance: localChance, SYNs: 2, Reason: "the peers share an external address and probably a network"}
@@ -84,5 +91,5 @@ func (a *attempt) reachLocal(ctx context.Context, s shot) error {
 	return nil
 }
 
-// neighbours tells that the server saw both peers at one address.
-func (a *attempt) neighbours() bool { return a.observed.Addr() == a.peer.Addr() }
+// neighbours tells that the server saw both peers at one address, or at neighbouring ones.
+func (a *attempt) neighbours() bool { return neighbouring(a.observed.Addr(), a.peer.Addr()) }

@@ -16,7 +16,8 @@ func TestLocalForecast(t *testing.T) {
 		want float64
 	}{
 		{"one address", at("203.0.113.7"), at("203.0.113.7"), localChance},
-		{"two addresses", at("203.0.113.7"), at("203.0.113.8"), 0},
+		{"two addresses", at("203.0.113.7"), at("198.51.100.8"), 0},
+		{"two addresses that one NAT may have", at("203.0.113.7"), at("203.0.113.8"), poolChance},
 		{"nothing is known of either", Classification{}, Classification{}, 0},
 		{"nothing is known of one", at("203.0.113.7"), Classification{}, 0},
 	} {

@@ -26,13 +26,16 @@ import (
 // or the lab has a fault.
 
 const (
-	// modelTrials is how many trials of a cell argue with the model.
-	modelTrials = 3
+	// modelTrials is how many trials of a cell argue with the model, where it says
+	// always or never; and where it names a chance.
+	modelTrials, chanceTrials = 3, 40
 	// modelSample is how many cells are drawn for an ordinary run of the specs.
 	// PUNCHLAB_MODEL is another number, or all, as for `make model`.
 	modelSample = 240
 	// modelPatience is ten times what the slowest technique needs.
 	modelPatience = 900 * time.Millisecond
+	// modelRounds is how many rounds of a technique fit into that, at most.
+	modelRounds = 4
 	// mostSurprising is how improbable an outcome must be under the chance that
 	// is predicted before it counts as another one: once in a thousand runs of
 	// all cells.
@@ -97,7 +100,9 @@ func predicted(c bench.Cell) punch.Prediction {
 }
 
 // surprising tells an outcome that the prediction excludes, or all but excludes:
-// as improbable as the two tails of the binomial distribution say.
+// as improbable as the tails of the binomial distribution say. The chance is that
+// of one round, and an attempt has several, so that it may connect more often, as
+// often as that many rounds do.
 func surprising(p punch.Prediction, s results.Summary, cells int) bool {
 	switch p.Verdict {
 	case punch.Connects:
@@ -105,17 +110,29 @@ func surprising(p punch.Prediction, s results.Summary, cells int) bool {
 	case punch.Cannot:
 		return s.Successes > 0
 	}
-	below, above := 0.0, 0.0
-	for k := range s.Trials + 1 {
-		likely := math.Exp(logChoose(s.Trials, k)+float64(k)*math.Log(p.Chance)) * math.Pow(1-p.Chance, float64(s.Trials-k))
-		if k <= s.Successes {
-			below += likely
-		}
-		if k >= s.Successes {
-			above += likely
+	several := 1 - math.Pow(1-p.Chance, modelRounds)
+	below := tail(s.Trials, p.Chance, func(k int) bool { return k <= s.Successes })
+	above := tail(s.Trials, several, func(k int) bool { return k >= s.Successes })
+	return min(below, above) < mostSurprising/float64(cells)
+}
+
+// tail is the probability of those numbers of successes in so many trials.
+func tail(trials int, chance float64, wanted func(int) bool) (sum float64) {
+	for k := range trials + 1 {
+		if wanted(k) {
+			sum += math.Exp(logChoose(trials, k)+float64(k)*math.Log(chance)) * math.Pow(1-chance, float64(trials-k))
 		}
 	}
-	return min(below, above) < mostSurprising/float64(cells)
+	return sum
+}
+
+// startsApart are as many starts, evenly spread up to one round trip apart, which is what
+// the model's chances mean where they depend on it.
+func startsApart(trials int, rtt time.Duration) (all []time.Duration) {
+	for i := range trials {
+		all = append(all, time.Duration((float64(2*i+1)/float64(trials)-1)*float64(rtt)))
+	}
+	return all
 }
 
 // drawn draws n cells: the same ones in every ordinary run, so that one run can be
@@ -138,6 +155,19 @@ func logChoose(n, k int) float64 {
 	return a - b - c
 }
 
+// parted are the cells of which the model is certain, and those that it leaves to
+// chance.
+func parted(cells []bench.Cell) (certain, chances []bench.Cell) {
+	for _, c := range cells {
+		if predicted(c).Verdict == punch.Perhaps {
+			chances = append(chances, c)
+		} else {
+			certain = append(certain, c)
+		}
+	}
+	return certain, chances
+}
+
 var _ = Describe("The model", Serial, func() {
 	It("says what labs do", func(ctx SpecContext) {
 		cells := modelCells()
@@ -150,11 +180,18 @@ var _ = Describe("The model", Serial, func() {
 		for _, c := range cells {
 			byKey[c.Key()] = c
 		}
+		certain, chances := parted(cells)
 		var made []results.Trial
-		plan := bench.Plan{
-			Cells: cells, Trials: modelTrials, Patience: modelPatience, Seed: uint64(GinkgoRandomSeed()), Parallel: sideBySide,
+		for _, plan := range []bench.Plan{
+			{Cells: certain, Trials: modelTrials},
+			{Cells: chances, Trials: chanceTrials, Staggers: startsApart(chanceTrials, topology("two-nats").RTT("alice", "bob"))},
+		} {
+			if len(plan.Cells) == 0 {
+				continue
+			}
+			plan.Patience, plan.Seed, plan.Parallel = modelPatience, uint64(GinkgoRandomSeed()), sideBySide
+			Expect(bench.Run(ctx, plan, bench.Observer{Trial: func(t results.Trial) { made = append(made, t) }})).To(Succeed())
 		}
-		Expect(bench.Run(ctx, plan, bench.Observer{Trial: func(t results.Trial) { made = append(made, t) }})).To(Succeed())
 		var disagreements []string
 		for _, s := range results.Summarise(made) {
 			if p := predicted(byKey[s.Cell]); surprising(p, s, len(cells)) {

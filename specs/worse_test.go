@@ -189,6 +189,9 @@ func againstBest(ctx context.Context, cells []bench.Cell) (all []comparison) {
 		return s.Successes == s.Trials
 	})
 	GinkgoWriter.Printf("%s: auto measured; it does not always connect in %d cells\n", since(begun), len(cells))
+	for _, c := range cells {
+		GinkgoWriter.Println(autos[c.Key()])
+	}
 	best := scouted(ctx, cells, scouting)
 	GinkgoWriter.Printf("%s: another strategy connects in %d of them\n", since(begun), len(best))
 	var fresh []bench.Cell

@@ -69,15 +69,25 @@ func (s birthdays) Forecast(a, b Classification) Forecast {
 	case a.Cone() && b.Cone():
 		return never("both peers keep their endpoints, and there is no port to be guessed")
 	case a.Cone() && hard(b):
-		return s.draw(a, b).forecast()
+		return s.between(a, b)
 	case b.Cone() && hard(a):
-		return s.draw(b, a).forecast()
+		return s.between(b, a)
 	case steps(a) || steps(b):
 		return never("ports that can be foreseen need not be guessed")
 	}
 	pairs := float64(ports(a)) * float64(ports(b))
 	return never("both NATs draw: one SYN must come from the port that the other one goes to, and the other way round, "+
 		"of %.2g pairs of ports", pairs)
+}
+
+// between is the forecast for a cone and a NAT that draws. What lets everybody in has its host reset what comes to any
+// other socket than the one that called it, and how it answers where it has no mapping yet is not known.
+func (s birthdays) between(cone, draws Classification) Forecast {
+	d := s.draw(cone, draws)
+	if draws.Open() && !d.single {
+		return never("who draws ports lets everybody in where the server saw it: there is no port to be guessed")
+	}
+	return d.forecast()
 }
 
 // drawing is what one round is like.

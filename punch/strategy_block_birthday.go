@@ -65,6 +65,8 @@ func (blockBirthday) Forecast(a, b Classification) Forecast {
 			return never("a peer that keeps its endpoint need not be guessed")
 		case steps(c):
 			return never("ports that can be foreseen need not be guessed")
+		case c.Open():
+			return never("one NAT lets everybody in where the server saw it: there is no port to be guessed")
 		}
 	}
 	big := max(ports(a), ports(b))

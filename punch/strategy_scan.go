@@ -84,10 +84,12 @@ func (scan) one(first, second Classification) Forecast {
 	if !second.Cone() || refuses(second) && arms(first) {
 		f.RoundTrips = 2.5
 	}
-	switch first.Ports.Rule {
-	case Preserve:
+	switch rule := first.Ports.Rule; {
+	case chance < 1 && (second.Open() || second.Cone() && second.Filtering == AddressDependent && !refuses(second)):
+		f.Chance, f.Reason = 1, "whichever port is drawn, the side that looks for it lets it in by its address"
+	case rule == Preserve:
 		f.Reason = "one side's NAT keeps a fresh port for its first destination, which is the peer"
-	case Sequential:
+	case rule == Sequential:
 		f.Reason = "the next port of one side is near the last one"
 	default:
 		f.Reason = "a part of the block that one side's port is drawn from is tried"

@@ -199,6 +199,9 @@ var _ = Describe("The model", Serial, func() {
 					s, p.Verdict, p.Chance, p.Why, s.Causes))
 			}
 		}
+		for _, d := range disagreements {
+			GinkgoWriter.Println(d)
+		}
 		Expect(disagreements).To(BeEmpty(), "%d cells of %d", len(disagreements), len(cells))
 	}, SpecTimeout(170*time.Minute))
 })

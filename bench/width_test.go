@@ -15,7 +15,6 @@ func TestLateTrialsNarrowARunAndTrialsInTimeWidenIt(t *testing.T) {
 
 func narrowsAndWidens(t *testing.T) {
 	w := newWidth(16)
-	time.Sleep(time.Second)
 	began := w.enter()
 	w.leave(began, true)
 	if w.now != 12 {
@@ -33,7 +32,7 @@ func narrowsAndWidens(t *testing.T) {
 		t.Errorf("12 trials in time leave a width of %d", w.now)
 	}
 	for range 100 {
-		time.Sleep(time.Second) // two trials begin at different times
+		time.Sleep(time.Second) // so that the next trial begins after the one before was late
 		w.leave(w.enter(), true)
 	}
 	if w.now != narrowest {
@@ -70,7 +69,7 @@ func neverWider(t *testing.T) {
 			if n := under.Add(1); n > most.Load() {
 				most.Store(n)
 			}
-			time.Sleep(time.Second) // the trial
+			time.Sleep(time.Second) // what a trial takes
 			under.Add(-1)
 			w.leave(began, false)
 		})

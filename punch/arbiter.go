@@ -22,7 +22,8 @@ const (
 	// betSlack is what the answer to a bet may take beyond two round trips: one retransmission by TCP, which comes after
 	// 200 ms at the earliest (TCP_RTO_MIN of include/net/tcp.h), and a slow peer.
 	betSlack = 300 * time.Millisecond
-	// testEvery is how often it is asked whether a proof has arrived.
+	// testEvery is how often the kernel is asked whether a proof has arrived. It tells of nothing by itself: a socket is
+	// writable all the time. An answer later by that much is no matter where a path is in doubt.
 	testEvery = time.Millisecond
 	// assumedRTT stands for a round trip that the server could not tell: few paths are longer.
 	assumedRTT = 500 * time.Millisecond
@@ -31,12 +32,12 @@ const (
 // arbiter lets several connections become one, the same at both ends. It may be used by several goroutines.
 //
 // A connection has won at one end when the peer's proof has been read on it and our own has been sent, and, where there is
-// reason to doubt that it carries both ways, has arrived. To agree on it,
-// the peer with the larger id is the chooser: it sends its proof on one connection at a time, its bet, so that the other
-// peer can read it on one only. That is the first connection that it dialled, or on which it has read the peer's proof.
-// It moves to another one when the bet dies, or when another is there and two round trips have brought no answer. An
-// answer that is under way at that moment is the one case in which the ends disagree: the other has taken a connection
-// that is then reset. betSlack makes it rare; no protocol can exclude it.
+// reason to doubt that it carries both ways, has arrived. To agree on it, the peer with the larger id is the chooser: it
+// sends its proof on one connection at a time, its bet, so that the other peer can read it on one only. That is the first
+// connection that it dialled, or on which it has read the peer's proof. It moves to another one when the bet dies, or when
+// another is there and two round trips have brought no answer. An answer that is under way at that moment is the one case
+// in which the ends disagree: the other has taken a connection that is then reset. betSlack makes it rare; no protocol
+// can exclude it.
 //
 // The peer that does not choose sends its proof at once on what it dialled, and on what it accepted only in answer to
 // the chooser's: a stranger who reaches our port gets not a byte. When both have dialled one connection, as crossed

@@ -22,8 +22,8 @@ func (a *attempt) contradicted(s Strategy, failed bool) {
 	answered, left := a.tally.answered, a.tally.left
 	a.mu.Unlock()
 	if them.Answer == Drop && answered > 0 {
-		a.note("%d of our SYNs were refused where the peer listens, though it says that its NAT drops what it does not "+
-			"let in: the NAT is another one, or something on the way answers", answered)
+		a.note("%s refused where the peer listens, though it says that its NAT drops what it does not let in: the NAT is "+
+			"another one, or something on the way answers", counted(answered, "SYN"))
 	}
 	if !failed || left != "" || !us.Known() || !them.Known() {
 		return

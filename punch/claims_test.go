@@ -25,12 +25,12 @@ func TestClaimsThatTurnOutToBeWrongAreNamed(t *testing.T) {
 		want     []string
 	}{
 		{"as it says", cone, false, false, false, nil},
-		{"it answers", cone, true, false, false, []string{"2 of our SYNs were refused where the peer listens"}},
+		{"it answers", cone, true, false, false, []string{"2 SYNs refused where the peer listens"}},
 		{"it says that it answers", resets, true, false, false, nil},
 		{"it should have connected", cone, false, true, false, []string{"by what is said of both NATs they connect"}},
 		{"it left", cone, false, true, true, nil},
 		{"it had no way", random, false, true, false, nil},
-		{"both", cone, true, true, false, []string{"2 of our SYNs", "by what is said"}},
+		{"both", cone, true, true, false, []string{"2 SYNs refused", "by what is said"}},
 	} {
 		a := bareAttempt(t, closedPort(t))
 		a.knowledge = newKnowledge()

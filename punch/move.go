@@ -22,11 +22,11 @@ const maxTurn = 1 << 10
 // moveSlack is for a busy host, beyond the round trips that a peer may be late by and that its word takes.
 const moveSlack = 100 * time.Millisecond
 
-// stages are the ports that an attempt has moved to.
-type stages []*foothold
+// footholds are the ports that an attempt has moved to.
+type footholds []*foothold
 
-func (s stages) close() {
-	for _, f := range s {
+func (all footholds) close() {
+	for _, f := range all {
 		f.close()
 	}
 }
@@ -42,9 +42,9 @@ func (s stages) close() {
 // which makes a fresh pair all the same; one whose peer says nothing does, too.
 //
 // The peer's word is trusted for its port alone, never for another address than the server has seen.
-func (a *attempt) moveOn(ctx context.Context, turn int, kept *stages) (*attempt, int) {
+func (a *attempt) moveOn(ctx context.Context, turn int, kept *footholds) (*attempt, int) {
 	next := *a
-	if own, at := a.stage(ctx); own != nil {
+	if own, at := a.freshFoothold(ctx); own != nil {
 		*kept = append(*kept, own)
 		next.port, next.observed = own.port, at
 	}
@@ -62,8 +62,8 @@ func (a *attempt) moveOn(ctx context.Context, turn int, kept *stages) (*attempt,
 	return &next, theirs.Turn
 }
 
-// stage takes a fresh port, if our NATs show it at the address that the peer knows.
-func (a *attempt) stage(ctx context.Context) (*foothold, netip.AddrPort) {
+// freshFoothold takes a fresh port, if our NATs show it at the address that the peer knows.
+func (a *attempt) freshFoothold(ctx context.Context) (*foothold, netip.AddrPort) {
 	server := a.survey.reachable()
 	if len(server) == 0 {
 		return nil, netip.AddrPort{}

@@ -54,7 +54,7 @@ func TestPeersMoveToFreshEndpointsAndTheSameTurn(t *testing.T) {
 	both := introducedPair(t, at)
 	var next [2]*attempt
 	var turn [2]int
-	var kept [2]stages
+	var kept [2]footholds
 	var moving sync.WaitGroup
 	for i, a := range both {
 		moving.Go(func() { next[i], turn[i] = a.moveOn(t.Context(), i+1, &kept[i]) })
@@ -84,7 +84,7 @@ func TestPeersMoveToFreshEndpointsAndTheSameTurn(t *testing.T) {
 func TestAPeerThatSaysNothingIsNotFollowed(t *testing.T) {
 	_, at := serve(t)
 	both := introducedPair(t, at)
-	var kept stages
+	var kept footholds
 	defer func() { kept.close() }()
 	if stayed, turn := both[0].moveOn(t.Context(), 1, &kept); stayed.path != both[0].path || turn != 1 {
 		t.Errorf("turn %d, from %+v to %+v", turn, both[0].path, stayed.path)

@@ -90,8 +90,8 @@ func (s auto) plan(a, b Classification) (plan []choice) {
 }
 
 func (s auto) run(ctx context.Context, a *attempt) error {
-	us, them, last, err := a.classesAtHand(ctx)
-	o := opening{end: func() {}}
+	us, them, err := a.classesAtHand(ctx)
+	o, last := opening{end: func() {}}, true
 	if err != nil {
 		o = s.begin(ctx, a)
 		us, them, last, err = a.surmises(ctx)
@@ -169,14 +169,13 @@ func (s auto) reconsider(ctx context.Context, a *attempt, us, them Classificatio
 
 // classesAtHand waits for classifications that are known, or on their way since the introduction, and not for such as
 // are still being made.
-func (a *attempt) classesAtHand(ctx context.Context) (us, them Classification, last bool, err error) {
+func (a *attempt) classesAtHand(ctx context.Context) (us, them Classification, err error) {
 	soon, cancel := context.WithTimeout(ctx, classGrace)
 	defer cancel()
 	if !a.announced || !a.knowledge.has(ours) {
 		cancel()
 	}
-	us, them, err = a.classes(soon)
-	return us, them, true, err
+	return a.classes(soon)
 }
 
 // classGrace is how long a classification may be on its way that comes with the introduction, but for a lost segment,

@@ -65,9 +65,12 @@ func crossed(a, b Classification) Forecast {
 	f := Forecast{Chance: 1, RoundTrips: 2, SYNs: 2, Crosses: true}
 	switch {
 	case intoA && forks(a) && intoB && !forks(b), intoB && forks(b) && intoA && !forks(a):
-		f.Chance, f.Reason = shunned, "each SYN comes in; but where one leaves by another port than the other one comes in by, they are two connections outside and one inside"
+		f.Chance = shunned
+		f.Reason = "each SYN comes in; but where one leaves by another port than the other one comes in by, they are two " +
+			"connections outside and one inside"
 	case intoA && forks(a), intoB && forks(b):
-		f.Chance, f.Reason = 0.5, "who is let in, and who reaches out by another port, are two connections outside and one inside"
+		f.Chance = 0.5
+		f.Reason = "who is let in, and who reaches out by another port, are two connections outside and one inside"
 	case intoA && intoB:
 		f.RoundTrips, f.Reason = 1.5, "each SYN opens the sender's NAT for the other one, and they cross"
 	case intoA || intoB:

@@ -19,7 +19,7 @@ func (t turns) take(ctx context.Context, a *attempt, n int) error {
 	if len(t.choices) == 1 {
 		return a.round(ctx, t.choices[0], 0)
 	}
-	var kept stages
+	var kept footholds
 	defer func() { kept.close() }()
 	for ; ctx.Err() == nil; n++ {
 		if t.used && t.moves {
@@ -71,7 +71,8 @@ func (a *attempt) box(c choice) time.Duration {
 
 const (
 	boxSlack = 100 * time.Millisecond
-	// perSYN is what a busy host takes to send a SYN and to follow it. A quiet one takes a tenth of that.
+	// perSYN is what a busy host takes to send a SYN and to follow it: three times the processor time that was measured
+	// in a lab for one SYN of a birthday, on both hosts and all that is between them (punchlab bench, 860 SYNs in 90 ms).
 	perSYN = 300 * time.Microsecond
 )
 

@@ -101,31 +101,24 @@ func fisher(a, b, c, d int) (p float64) {
 // matrixOf measures cells and sums them up.
 func matrixOf(ctx context.Context, cells []bench.Cell, trials int) map[results.Cell]results.Summary {
 	GinkgoHelper()
+	if len(cells) == 0 {
+		return nil
+	}
+	var made []results.Trial
+	plan := bench.Plan{
+		Cells: cells, Trials: trials, Patience: matrixPatience, Seed: uint64(GinkgoRandomSeed()), Parallel: wide,
+	}
+	Expect(bench.Run(ctx, plan, bench.Observer{Trial: func(t results.Trial) { made = append(made, t) }})).To(Succeed())
 	sums := map[results.Cell]results.Summary{}
-	for _, s := range results.Summarise(trialsOf(ctx, cells, trials)) {
+	for _, s := range results.Summarise(made) {
 		sums[s.Cell] = s
 	}
 	return sums
 }
 
-// trialsOf measures cells.
-func trialsOf(ctx context.Context, cells []bench.Cell, trials int) (made []results.Trial) {
-	GinkgoHelper()
-	if len(cells) == 0 {
-		return nil
-	}
-	plan := bench.Plan{
-		Cells: cells, Trials: trials, Patience: matrixPatience, Seed: uint64(GinkgoRandomSeed()), Parallel: wide,
-	}
-	Expect(bench.Run(ctx, plan, bench.Observer{Trial: func(t results.Trial) { made = append(made, t) }})).To(Succeed())
-	return made
-}
-
 // scouted finds the best single strategy of cells. A cell needs no further
 // strategy once one has connected every time: none can be better. So strategies
-// are tried one after the other, or some at once where that leaves labs idle. And
-// it needs no further trial of a strategy that has said, without sending a single
-// SYN, that it has no way: it says so of the classifications, which stay the same.
+// are tried one after the other, or some at once where that leaves labs idle.
 func scouted(ctx context.Context, cells []bench.Cell, trials int) map[results.Cell]punch.Strategy {
 	best, most := map[results.Cell]punch.Strategy{}, map[results.Cell]int{}
 	single := slices.DeleteFunc(punch.Strategies(), func(s punch.Strategy) bool {
@@ -140,7 +133,7 @@ func scouted(ctx context.Context, cells []bench.Cell, trials int) map[results.Ce
 				}
 			}
 		}
-		sums := matrixOf(ctx, trying(ctx, open), trials)
+		sums := matrixOf(ctx, open, trials)
 		for _, c := range cells {
 			for _, s := range some {
 				if n := sums[byStrategy(c, s).Key()].Successes; n > most[c.Key()] {
@@ -152,24 +145,16 @@ func scouted(ctx context.Context, cells []bench.Cell, trials int) map[results.Ce
 	return best
 }
 
-// trying are the cells in which the strategy sends SYNs.
-func trying(ctx context.Context, cells []bench.Cell) []bench.Cell {
-	sends := map[results.Cell]bool{}
-	for _, t := range trialsOf(ctx, cells, 1) {
-		sends[t.Cell] = sends[t.Cell] || t.SYNs > 0
-	}
-	return slices.DeleteFunc(cells, func(c bench.Cell) bool { return !sends[c.Key()] })
-}
-
 var _ = Describe("auto", Serial, func() {
 	It("is never worse than the best single strategy", func(ctx SpecContext) {
-		cells := automatic()
+		cells, first := automatic(), scouting
 		if wanted := os.Getenv("PUNCHLAB_MATRIX"); wanted != "all" {
+			first = comparing
 			n, err := strconv.Atoi(cmp.Or(wanted, strconv.Itoa(worseSample)))
 			Expect(err).NotTo(HaveOccurred(), "PUNCHLAB_MATRIX is a number of cells, or all")
 			cells = drawn(cells, n, wanted != "")
 		}
-		compared := againstBest(ctx, cells)
+		compared := againstBest(ctx, cells, first)
 		lost, wrong := judged(compared, len(cells))
 		GinkgoWriter.Printf("%d cells, %d of them compared; auto loses %.2f points\n", len(cells), len(compared), 100*lost)
 		Expect(wrong).To(BeEmpty())
@@ -177,13 +162,17 @@ var _ = Describe("auto", Serial, func() {
 	}, SpecTimeout(55*time.Minute))
 })
 
-// againstBest finds out where auto does not connect every time: elsewhere nothing
-// can be better. There it measures auto once more, and beside it, in the same run,
-// the best strategy.
-func againstBest(ctx context.Context, cells []bench.Cell) (all []comparison) {
+// againstBest finds out by so many trials where auto does not connect every time;
+// what always connects counts as no worse than anything. Elsewhere it measures auto
+// once more, and beside it, in the same run, the best strategy.
+//
+// All cells together have 20 such trials each, since 100 take hours: one where auto
+// is 20 points worse is missed once in 87 times, and one where it is 10 points worse
+// once in eight. A sample has 100 each.
+func againstBest(ctx context.Context, cells []bench.Cell, first int) (all []comparison) {
 	GinkgoHelper()
 	begun := time.Now()
-	autos := matrixOf(ctx, cells, scouting)
+	autos := matrixOf(ctx, cells, first)
 	cells = slices.DeleteFunc(slices.Clone(cells), func(c bench.Cell) bool {
 		s := autos[c.Key()]
 		return s.Successes == s.Trials

@@ -42,6 +42,8 @@ type guest struct {
 	*Client
 	hello    Hello
 	observed netip.AddrPort
+	held     int // how many of its notes the server holds for certain
+	told     int // how many it has told: some may be on their way to the server
 }
 
 func dial(t testing.TB, at netip.AddrPort) *net.TCPConn {
@@ -92,6 +94,7 @@ func introduced(t testing.TB, a, b *guest) {
 		}
 		other := side[1].hello
 		want := Peer{ID: other.Peer, Nonce: other.Nonce, Observed: side[1].observed, Strategy: other.Strategy}
+		want.Notes = max(side[1].held, min(met.Peer.Notes, side[1].told, MaxHeld))
 		if got := met.Peer; !reflect.DeepEqual(got, want) {
 			t.Errorf("introduced to %+v, want %+v", got, want)
 		}

@@ -10,10 +10,12 @@ import (
 )
 
 func TestNotesBeforeAndAfterTheIntroduction(t *testing.T) {
-	at := serve(t, new(Server))
+	server := new(Server)
+	at := serve(t, server)
 	meeting := NewID()
 	a := visit(t, at, meeting)
 	tellAll(t, a, 1, MaxHeld)
+	awaitHeld(t, server, a)
 	b := visit(t, at, meeting)
 	tellAll(t, b, 2, 2*MaxHeld) // the server may have introduced b by now, or not: b is the second
 	introduced(t, a, b)
@@ -27,6 +29,15 @@ func TestNotesBeforeAndAfterTheIntroduction(t *testing.T) {
 	for i := range 2 * MaxHeld {
 		hear(t, b, numbered(3, i))
 	}
+}
+
+// awaitHeld waits until the server has read what the first client of a meeting has told.
+func awaitHeld(t *testing.T, s *Server, first *guest) {
+	t.Helper()
+	for !holds(s, first.hello.Meeting, first.told) && t.Context().Err() == nil {
+		runtime.Gosched()
+	}
+	first.held = first.told
 }
 
 // holds tells that the first client of a meeting has told so many notes, as far as the server has read.
@@ -73,9 +84,7 @@ func TestHeldNotesComeInOnePieceWithTheIntroduction(t *testing.T) {
 	go func() { ended <- server.Serve(ctx, pieces{ln, written}) }()
 	a := visit(t, ln.Addr().(*net.TCPAddr).AddrPort(), NewID())
 	tellAll(t, a, 1, 2)
-	for !holds(server, a.hello.Meeting, 2) && t.Context().Err() == nil {
-		runtime.Gosched()
-	}
+	awaitHeld(t, server, a)
 	b := NewClient(dial(t, ln.Addr().(*net.TCPAddr).AddrPort()))
 	h := someHello()
 	h.Meeting = a.hello.Meeting

@@ -22,6 +22,7 @@ func tellAll(t *testing.T, from *guest, who, notes int) {
 		if err := from.Tell(t.Context(), numbered(who, i)); err != nil {
 			t.Fatal(err)
 		}
+		from.told++
 	}
 }
 

@@ -29,13 +29,15 @@ import (
 //	tcp_others external endpoint
 //	tcp_holder external endpoint . remote endpoint
 //	tcp_outsyn external endpoint . remote endpoint
+//	tcp_full   inside address
 //	ident      zone . inside endpoint, twice
 //
 // map is the mapping, as wide as the mapping depends on; reverse is the owner of
 // an external port and bounds how many mappings there are; perm is whose packets
 // filtering lets in; back are sessions opened from outside whose answers the map
 // does not know, where mapping is narrower than filtering; est, others and
-// holder are about established sessions that share a mapping; outsyn are SYNs that may be crossed.
+// holder are about established sessions that share a mapping; outsyn are SYNs that may be crossed;
+// full are hosts for which a search for a port has just failed.
 //
 // A stateful firewall is the same without translation: its external endpoint is
 // the inside one.

@@ -3,7 +3,9 @@ package natrules
 import (
 	"encoding/binary"
 	"fmt"
+	"time"
 
+	"github.com/google/nftables"
 	"github.com/google/nftables/expr"
 
 	"github.com/punchlab/punchlab/natprofiles"
@@ -52,7 +54,7 @@ func (x protocol) allocation() {
 		how = x.Ports.OnConflict
 	}
 	if how != natprofiles.Fail {
-		rules = append(rules, x.tries(how))
+		rules = append(rules, x.isExhausted(), x.tries(how), x.wasExhausted())
 	}
 	x.chain(x.set("new"), rules...)
 }
@@ -113,6 +115,24 @@ func (x protocol) tries(how natprofiles.Allocation) Rule {
 		below = name
 	}
 	return join(jump(below))
+}
+
+// exhaustedFor is how long a search is not repeated that has found no port for an
+// inside host: a fiftieth of what the shortest timers take to free one, which
+// are whole seconds. Each costs thousands of tries, and whoever fills a block
+// sends many packets more within milliseconds: 100 of them took 200 ms of a
+// processor.
+const exhaustedFor = 20 * time.Millisecond
+
+// isExhausted ends the search before it begins.
+func (x protocol) isExhausted() Rule {
+	x.dynamic(Set{Name: x.set("full"), Timeout: exhaustedFor, Key: []nftables.SetDatatype{typeAddress}})
+	return join(load(sourceAddress, 0), in(x.set("full"), 0), back())
+}
+
+// wasExhausted is reached when all tries have failed.
+func (x protocol) wasExhausted() Rule {
+	return join(load(sourceAddress, 0), add(x.set("full"), 0, none, exhaustedFor))
 }
 
 // howMany is how often a port is tried for. At a fill of f, n random tries miss

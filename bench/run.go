@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"sync"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/punchlab/punchlab/bench/results"
 	"github.com/punchlab/punchlab/harness"
 )
@@ -34,11 +32,12 @@ const (
 )
 
 // Run makes every trial of the plan. Cells run side by side, each in a lab of
-// its own that all its trials use: a pair that cannot connect costs its own
-// patience and nobody else's time. As many do as the machine bears: fewer where
-// trials turn out invalid. When ctx ends, trials that are under way are given up
-// and Run returns ctx's cause. An error of a lab ends the run. A cell most of
-// whose trials are invalid is left short of trials, which is no error.
+// its own that all its trials use, and after it those of a cell that differs by
+// its strategy alone: a pair that cannot connect costs its own patience and nobody
+// else's time. As many do as the machine bears: fewer where trials turn out
+// invalid. When ctx ends, trials that are under way are given up and Run returns
+// ctx's cause. An error of a lab ends the run. A cell most of whose trials are
+// invalid is left short of trials, which is no error.
 func Run(ctx context.Context, p Plan, o Observer) error {
 	if err := p.check(); err != nil {
 		return err
@@ -60,7 +59,7 @@ func Run(ctx context.Context, p Plan, o Observer) error {
 	}
 	deal(ctx, p.shuffled(), cells)
 	workers.Wait()
-	return errors.Join(context.Cause(ctx), r.closeParked())
+	return errors.Join(context.Cause(ctx), r.yard.close())
 }
 
 // deal hands out the cells until ctx ends.
@@ -81,47 +80,7 @@ type run struct {
 	observer Observer
 	width    *width
 	telling  sync.Mutex
-
-	parking sync.Mutex
-	parked  []*Site
-}
-
-// mostParked is how many labs that are done with wait for the end of the run.
-// Taking down a lab keeps the kernel busy for milliseconds at a time, on a
-// processor that a trial may need (net/core/net_namespace.c, cleanup_net). A
-// parked lab costs about a megabyte.
-const mostParked = 256
-
-// filesPerLab is more than the descriptors that a lab has open between trials.
-const filesPerLab = 40
-
-// parkingSpace is how many labs may be parked: a quarter of the open files that
-// this process may have are for them, and the rest for labs in use.
-func parkingSpace() int {
-	var limit unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
-		return 0
-	}
-	return int(min(mostParked, limit.Cur/4/filesPerLab))
-}
-
-// park closes a site, now or when all trials have been made.
-func (r *run) park(s *Site) error {
-	r.parking.Lock()
-	defer r.parking.Unlock()
-	if len(r.parked) < parkingSpace() {
-		r.parked = append(r.parked, s)
-		return nil
-	}
-	return s.Close()
-}
-
-func (r *run) closeParked() error {
-	var errs []error
-	for _, s := range r.parked {
-		errs = append(errs, s.Close())
-	}
-	return errors.Join(errs...)
+	yard     yard
 }
 
 // cell makes the trials of one cell.
@@ -133,7 +92,7 @@ func (r *run) cell(ctx context.Context, c Cell) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.Quiet(), r.park(s)) }()
+	defer func() { err = errors.Join(err, s.Quiet(), r.yard.park(s)) }()
 	key, valid := c.Key(), 0
 	told := map[results.Outcome]bool{results.Invalid: true} // which have a story
 	for n := 0; valid < r.plan.Trials; n++ {
@@ -157,7 +116,7 @@ func (r *run) cell(ctx context.Context, c Cell) (err error) {
 
 // open opens the site of a cell, with the traffic that the plan wants there.
 func (r *run) open(ctx context.Context, c Cell) (*Site, error) {
-	s, err := Open(ctx, c)
+	s, err := r.yard.site(ctx, c)
 	if err != nil || r.plan.CrossTraffic == 0 {
 		return s, err
 	}

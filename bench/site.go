@@ -20,10 +20,12 @@ type Site struct {
 	cell   Cell
 	lab    *harness.Lab
 	server *rendezvous.Server
-	at     []netip.AddrPort        // where the server listens
-	nats   [2]punch.Classification // of both peers, if the strategy wants to know
+	at     []netip.AddrPort // where the server listens
 	stop   func() error
 	others []*harness.Traffic
+
+	nats     [2]punch.Classification // of both peers
+	measured bool                    // whether they are known: some strategy wanted to know
 }
 
 // rendezvousPorts are where the server listens, on each address of its host. The
@@ -54,12 +56,23 @@ func Open(ctx context.Context, c Cell) (_ *Site, err error) {
 	if err := s.serve(); err != nil {
 		return nil, fmt.Errorf("rendezvous: %w", err)
 	}
-	if punch.Measures(c.Strategy) {
-		if err := s.classify(ctx); err != nil {
-			return nil, errors.Join(err, s.stop())
-		}
+	if err := s.use(ctx, c); err != nil {
+		return nil, errors.Join(err, s.stop())
 	}
 	return s, nil
+}
+
+// use has the site's next trials be those of a cell that has the same lab.
+func (s *Site) use(ctx context.Context, c Cell) error {
+	s.cell = c
+	if s.measured || !punch.Measures(c.Strategy) {
+		return nil
+	}
+	if err := s.classify(ctx); err != nil {
+		return err
+	}
+	s.measured = true
+	return nil
 }
 
 // serve starts the server on both addresses of its host, with two ports each:

@@ -100,7 +100,7 @@ func (s *Site) connect(ctx context.Context, o TryOptions) *[2]party {
 				Network: s.lab.Host(name), Rendezvous: s.at, Secret: secret, Strategy: s.cell.Strategy,
 				Patience: o.Patience, Wait: o.Patience, Hold: holds[i],
 			}
-			if known := s.nats[i]; known.Known() && !o.Unclassified {
+			if known := s.nats[i]; known.Known() && !o.Unclassified && punch.Measures(s.cell.Strategy) {
 				cfg.Classification = &known
 			}
 			p.conn, p.report, p.err = punch.Connect(ctx, cfg)

@@ -1,0 +1,92 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"reflect"
+	"sync"
+
+	"golang.org/x/sys/unix"
+)
+
+// yard is where labs wait that no cell uses: for a cell that needs the same NATs
+// in the same topology, under another strategy, or else for the end of the run.
+// Building a lab costs as much as several trials. Taking one down keeps the
+// kernel busy for milliseconds at a time, on a processor that a trial may need
+// (net/core/net_namespace.c, cleanup_net). It may be used by several goroutines.
+type yard struct {
+	mu     sync.Mutex
+	parked []*Site // the longest waiting first
+}
+
+// mostParked is how many labs wait at most. Each costs about a megabyte.
+const mostParked = 256
+
+// filesPerLab is more than the descriptors that a lab has open between trials.
+const filesPerLab = 40
+
+// parkingSpace is how many labs may be parked: a quarter of the open files that
+// this process may have are for them, and the rest for labs in use.
+func parkingSpace() int {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		return 0
+	}
+	return int(min(mostParked, limit.Cur/4/filesPerLab))
+}
+
+// site is a site for the cell: one that waits, or a new one.
+func (y *yard) site(ctx context.Context, c Cell) (*Site, error) {
+	s := y.take(c)
+	if s == nil {
+		return Open(ctx, c)
+	}
+	if err := s.use(ctx, c); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// take returns a site that waits with the cell's lab, or nil.
+func (y *yard) take(c Cell) *Site {
+	y.mu.Lock()
+	defer y.mu.Unlock()
+	for i, s := range y.parked {
+		if s.cell.sameLab(c) {
+			y.parked = append(y.parked[:i:i], y.parked[i+1:]...)
+			return s
+		}
+	}
+	return nil
+}
+
+// sameLab tells whether two cells differ by nothing but the strategy.
+func (c Cell) sameLab(other Cell) bool {
+	return c.Topology.Name == other.Topology.Name &&
+		reflect.DeepEqual(c.NATs, other.NATs) && reflect.DeepEqual(c.Topology, other.Topology)
+}
+
+// park has a site wait. Where there is no room, the one that has waited longest
+// is closed.
+func (y *yard) park(s *Site) error {
+	y.mu.Lock()
+	y.parked = append(y.parked, s)
+	var over *Site
+	if len(y.parked) > parkingSpace() {
+		over, y.parked = y.parked[0], y.parked[1:]
+	}
+	y.mu.Unlock()
+	if over == nil {
+		return nil
+	}
+	return over.Close()
+}
+
+// close takes down what still waits.
+func (y *yard) close() error {
+	var errs []error
+	for _, s := range y.parked {
+		errs = append(errs, s.Close())
+	}
+	return errors.Join(errs...)
+}

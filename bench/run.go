@@ -46,32 +46,19 @@ func Run(ctx context.Context, p Plan, o Observer) error {
 	defer cancel(nil)
 	parallel := min(cmp.Or(p.Parallel, DefaultParallel()), len(p.Cells))
 	r := &run{plan: p, observer: o, width: newWidth(parallel)}
-	cells := make(chan Cell)
+	deal := newDeal(p)
 	var workers sync.WaitGroup
 	for range parallel {
 		workers.Go(func() {
-			for c := range cells {
+			for c, from, more := deal.next(nil); more && ctx.Err() == nil; c, from, more = deal.next(from) {
 				if err := r.cell(ctx, c); err != nil && !errors.Is(err, context.Cause(ctx)) {
 					cancel(fmt.Errorf("%s: %w", c.Key(), err))
 				}
 			}
 		})
 	}
-	deal(ctx, p.shuffled(), cells)
 	workers.Wait()
 	return errors.Join(context.Cause(ctx), r.yard.close())
-}
-
-// deal hands out the cells until ctx ends.
-func deal(ctx context.Context, all []Cell, to chan<- Cell) {
-	defer close(to)
-	for _, c := range all {
-		select {
-		case to <- c:
-		case <-ctx.Done():
-			return
-		}
-	}
 }
 
 // run is a plan being carried out.

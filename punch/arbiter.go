@@ -49,6 +49,7 @@ type arbiter struct {
 	theirs  []byte        // the one that the peer must send
 	answer  time.Duration // how long a bet may go unanswered while another candidate is there
 	won     func()        // called once, when there is a winner
+	trace   *trace
 
 	mu         sync.Mutex
 	running    sync.WaitGroup // one for every candidate's reader, and one for the timer
@@ -86,6 +87,9 @@ func (a *arbiter) offer(conn net.Conn, from origin, born time.Time, via string) 
 	}
 	_ = conn.SetReadDeadline(c.up.Add(silenceLimit))
 	a.candidates = append(a.candidates, c)
+	if from != dialled {
+		a.trace.of(c, EventAccepted)
+	}
 	a.running.Go(func() { a.read(c) })
 	a.limit()
 	if from == dialled && !a.chooser {
@@ -210,6 +214,7 @@ func (a *arbiter) drop(c *candidate) {
 		a.bet = nil
 	}
 	a.strangers++
+	a.trace.of(c, EventDropped)
 	reset(c.conn)
 	close(c.lost)
 }
@@ -263,6 +268,7 @@ func arrived(conn net.Conn) bool {
 
 func (a *arbiter) win(c *candidate) {
 	a.winner, a.proven, a.over = c, time.Now(), true
+	a.trace.of(c, EventProven)
 	a.clear()
 	a.won()
 }
@@ -271,6 +277,7 @@ func (a *arbiter) win(c *candidate) {
 func (a *arbiter) clear() {
 	for _, c := range a.candidates {
 		if c != a.winner {
+			a.trace.of(c, EventDropped)
 			reset(c.conn)
 		}
 	}

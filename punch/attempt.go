@@ -45,6 +45,7 @@ type state struct {
 	knowledge *knowledge
 	guard     *guard
 	arbiter   *arbiter
+	trace     *trace
 
 	mu    sync.Mutex
 	tally tally
@@ -125,9 +126,10 @@ func (a *attempt) launch(s shot) (*dialing, error) {
 	a.aim(s)
 	d, err := shoot(a.network, s)
 	if err != nil {
-		return nil, a.judge(s.from, err)
+		return nil, a.fate(&dialing{shot: s, local: s.from}, err)
 	}
 	a.count(func(t *tally) { t.syns++ })
+	a.sent(d)
 	return d, nil
 }
 
@@ -155,8 +157,9 @@ func (a *attempt) await(ctx, waiting context.Context, d *dialing) (net.Conn, err
 	}
 	if err != nil {
 		a.answered(d.shot, err)
-		return nil, a.judge(d.shot.from, err)
+		return nil, a.fate(d, err)
 	}
+	a.came(d, EventUp, nil)
 	return conn, nil
 }
 
@@ -169,6 +172,18 @@ func (a *attempt) follow(ctx context.Context, conn net.Conn, born time.Time) err
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// fate is judge of a SYN that has left, and tells of it.
+func (a *attempt) fate(d *dialing, err error) error {
+	judged := a.judge(d.shot.from, err)
+	switch {
+	case errors.Is(judged, errSilence):
+		a.came(d, EventSilent, nil)
+	case errors.Is(judged, errRefused):
+		a.came(d, EventRefused, err)
+	}
+	return judged
 }
 
 // judge counts what a SYN from the given port came to and says it in the words above. Of a port of the kernel's choice,
@@ -240,7 +255,13 @@ func (a *attempt) accept(ctx context.Context, ln *net.TCPListener) {
 }
 
 // works notes which strategy is at work: what comes to our listener is taken for its success.
-func (a *attempt) works() { a.count(func(t *tally) { t.via = a.strategy }) }
+func (a *attempt) works() {
+	a.count(func(t *tally) { t.via = a.strategy })
+	a.trace.tell(Event{Kind: EventBegun, Technique: a.strategy, Local: a.own(), Remote: a.peer})
+}
+
+// own is our end, as far as it is known: its port.
+func (p path) own() netip.AddrPort { return netip.AddrPortFrom(netip.IPv4Unspecified(), p.port) }
 
 func (a *state) working() string {
 	a.mu.Lock()

@@ -96,6 +96,7 @@ func (a *attempt) volley(shots []shot) ([]*dialing, error) {
 	a.aim(shots...)
 	flying, err := volley(a.network, shots)
 	a.count(func(t *tally) { t.syns += len(flying) })
+	a.sent(flying...)
 	return flying, cmp.Or(err, refused)
 }
 

@@ -24,6 +24,7 @@ type Config struct {
 	Classification *Classification
 	Patience       time.Duration // how long to try, from the introduction on; DefaultPatience if zero
 	Wait           time.Duration // how long to wait for the peer at the rendezvous; DefaultWait if zero
+	Trace          func(Event)   // told of what happens, by one goroutine at a time, which it holds up; nil: nobody is
 	Hold           time.Duration // for experiments: this peer reads its introduction that much later, as a slow host does
 }
 

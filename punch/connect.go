@@ -26,14 +26,16 @@ func Connect(ctx context.Context, cfg Config) (net.Conn, Report, error) {
 	}
 	cfg = cfg.complete()
 	report := Report{Strategy: cfg.Strategy.Name()}
-	conn, err := connect(ctx, cfg, &report)
+	events := newTrace(cfg.Trace)
+	conn, err := connect(ctx, cfg, events, &report)
 	if err != nil {
+		events.tell(Event{Kind: EventEnded, Technique: report.Strategy, Text: err.Error()})
 		return nil, report, fmt.Errorf("punch %s: %w", report.Strategy, err)
 	}
 	return conn, report, nil
 }
 
-func connect(ctx context.Context, cfg Config, report *Report) (net.Conn, error) {
+func connect(ctx context.Context, cfg Config, events *trace, report *Report) (net.Conn, error) {
 	b, err := reach(ctx, cfg)
 	if err != nil {
 		return nil, err
@@ -46,7 +48,9 @@ func connect(ctx context.Context, cfg Config, report *Report) (net.Conn, error) 
 		return nil, err
 	}
 	report.Observed = welcome.Observed
+	events.tell(Event{Kind: EventRegistered, Technique: report.Strategy, Local: report.Local, Remote: report.Observed})
 	a := prepare(cfg, b, welcome)
+	a.trace = events
 	stop := a.getToKnow(ctx, cfg)
 	defer stop()
 	met, err := meet(ctx, cfg, b, self, report)
@@ -54,6 +58,7 @@ func connect(ctx context.Context, cfg Config, report *Report) (net.Conn, error) 
 		return nil, err
 	}
 	a.introduce(cfg, b, self, met, report)
+	events.tell(Event{At: report.Introduced, Kind: EventIntroduced, Technique: report.Strategy, Local: report.Local, Remote: report.Peer})
 	return try(ctx, cfg, b, a, report)
 }
 
@@ -150,6 +155,7 @@ func (a *attempt) introduce(
 		prefixes: func() []netip.Prefix { return prefixesOf(cfg.Network) },
 	}
 	a.arbiter = newArbiter(self, peer, a.peer.Addr(), cfg.Secret.proofKey(), met.RTT, func() {})
+	a.arbiter.trace = a.trace
 }
 
 // absent tells a peer that did not come from a server that went away.

@@ -23,6 +23,8 @@ type dialing struct {
 	file *os.File
 	raw  syscall.RawConn
 	born time.Time // when its SYN left
+
+	local uint16 // its port, where somebody wanted to know
 }
 
 // dial starts a connection to peer from the given local port, which listeners and connections to other endpoints may
@@ -219,6 +221,18 @@ func (d *dialing) connection() (*net.TCPConn, error) {
 	_ = conn.SetKeepAlive(false) // FileConn switches it on
 	_ = conn.SetLinger(-1)       // see quietly
 	return conn, nil
+}
+
+// port asks the kernel which port it has chosen; 0 if it does not say.
+func (d *dialing) port() (port uint16) {
+	_ = d.raw.Control(func(fd uintptr) {
+		if name, err := unix.Getsockname(int(fd)); err == nil {
+			if at, ok := name.(*unix.SockaddrInet4); ok {
+				port = uint16(at.Port)
+			}
+		}
+	})
+	return port
 }
 
 // close gives the attempt up. Nothing is sent: the socket has no connection to reset (RFC 9293, 3.10.4).

@@ -17,6 +17,7 @@ type dialing struct {
 	born   time.Time
 	cancel context.CancelFunc
 	result chan dialed
+	local  uint16 // its port, where somebody wanted to know
 }
 
 type dialed struct {
@@ -100,6 +101,9 @@ func (d *dialing) wait(ctx context.Context, silence time.Time) (*net.TCPConn, er
 		return nil, os.ErrDeadlineExceeded
 	}
 }
+
+// port is not known before the connection is up.
+func (d *dialing) port() uint16 { return 0 }
 
 // close gives the attempt up.
 func (d *dialing) close() {

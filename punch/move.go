@@ -59,6 +59,7 @@ func (a *attempt) moveOn(ctx context.Context, turn int, kept *footholds) (*attem
 		_ = a.tell(ctx, moved, move{theirs.Turn, next.observed})
 	}
 	next.peer = netip.AddrPortFrom(a.peer.Addr(), theirs.At.Port())
+	a.trace.tell(Event{Kind: EventMoved, Technique: a.strategy, Local: next.own(), Remote: next.peer})
 	return &next, theirs.Turn
 }
 

@@ -186,7 +186,7 @@ func TestJudgement(t *testing.T) {
 // A peer that is not there yet refuses. It finds a SYN of ours soon after it has come, and is not flooded before.
 func TestARefusedSYNIsSentAgain(t *testing.T) {
 	_, at := serve(t)
-	cfg := config(t, "simultaneous-open", NewSecret(), at)
+	cfg, events := traced(config(t, "simultaneous-open", NewSecret(), at))
 	p := newPuppet(t, at, "simultaneous-open", meekID)
 	_ = p.listener.Close()
 	begun := time.Now()
@@ -203,6 +203,15 @@ func TestARefusedSYNIsSentAgain(t *testing.T) {
 	took := time.Since(begun)
 	if r := got.report; r.Refusals < 1 || r.SYNs != r.Refusals+1 || !errors.Is(r.LastError, syscall.ECONNREFUSED) {
 		t.Errorf("%+v", r)
+	}
+	told := 0
+	for _, e := range *events {
+		if e.Kind == EventRefused && e.Remote == got.report.Peer && e.Text != "" {
+			told++
+		}
+	}
+	if told != got.report.Refusals {
+		t.Errorf("%d refusals were told of, want %d", told, got.report.Refusals)
 	}
 	if most := int(took/minSYNGap) + 1; got.report.SYNs > most {
 		t.Errorf("%d SYNs in %s", got.report.SYNs, took)

@@ -44,6 +44,7 @@ type NATs map[string]natprofiles.Profile
 // and Close excepted.
 type Lab struct {
 	topology topologies.Topology
+	options  Options
 	nodes    []*node // in the plan's order
 	hosts    map[string]*Host
 	routers  map[string]*Router
@@ -85,6 +86,7 @@ func New(ctx context.Context, t topologies.Topology, nats NATs) (*Lab, error) {
 // Build is [New] with options.
 func Build(ctx context.Context, t topologies.Topology, nats NATs, o Options) (_ *Lab, err error) {
 	l := emptyLab(t)
+	l.options = o
 	defer func() {
 		if err != nil {
 			err = fmt.Errorf("lab %s: %w", t.Name, errors.Join(err, l.Close()))

@@ -1,37 +1,79 @@
 package bench
 
 import (
+	"math/rand/v2"
+	"slices"
 	"sync"
 
 	"github.com/punchlab/punchlab/bench/results"
 )
 
-// deal hands out the cells of a plan. Who has made the trials of one gets another
-// in the same lab, as long as there is one: cells that differ by their strategy
-// alone. It may be used by several goroutines.
+// deal hands out the trials of a plan. Those of a cell are spread over the run, in
+// as many passes as the labs bear, so that a noisy minute does not fall on one cell.
+// Who has made some of one gets others in the same lab, as long as there are any:
+// of cells that differ by their strategy alone. It may be used by several
+// goroutines.
 type deal struct {
 	mu    sync.Mutex
-	piles []*pile // in the plan's shuffled order
+	piles []*pile // of all passes, one after the other
 	begun int     // piles that somebody has begun; they come first
 }
 
-// pile is the cells of one lab.
+// pile is what is to be done in one lab in one pass.
 type pile struct {
-	cells []Cell
+	visits []visit
+}
+
+// visit is some trials of one cell, one after the other.
+type visit struct {
+	*series
+	trials int
+}
+
+// spread is into how many passes trials are dealt where there are more labs than
+// may wait: each pass makes every lab anew.
+const spread = 4
+
+// passes is how many there are for so many labs.
+func (p Plan) passes(labs int) int {
+	if labs <= parkingSpace() {
+		return p.Trials
+	}
+	return min(p.Trials, spread)
 }
 
 func newDeal(p Plan) *deal {
-	d := new(deal)
-	of := map[results.Cell]*pile{}
-	for _, c := range p.shuffled() {
+	var labs [][]*series
+	at := map[results.Cell]int{}
+	for _, c := range p.Cells {
 		lab := c.lab()
-		if of[lab] == nil {
-			of[lab] = new(pile)
-			d.piles = append(d.piles, of[lab])
+		i, known := at[lab]
+		if !known {
+			i = len(labs)
+			at[lab], labs = i, append(labs, nil)
 		}
-		of[lab].cells = append(of[lab].cells, c)
+		labs[i] = append(labs[i], newSeries(c, p))
+	}
+	d, passes := new(deal), p.passes(len(labs))
+	for pass := range passes {
+		trials := p.Trials*(pass+1)/passes - p.Trials*pass/passes
+		d.piles = append(d.piles, p.pass(uint64(pass), labs, trials)...)
 	}
 	return d
+}
+
+// pass deals so many trials of every cell. The order is drawn: blocked pairs, which
+// only wait, and busy ones mix.
+func (p Plan) pass(number uint64, labs [][]*series, trials int) (piles []*pile) {
+	random := rand.New(rand.NewPCG(p.Seed, number))
+	for _, i := range random.Perm(len(labs)) {
+		of := new(pile)
+		for _, j := range random.Perm(len(labs[i])) {
+			of.visits = append(of.visits, visit{labs[i][j], trials})
+		}
+		piles = append(piles, of)
+	}
+	return piles
 }
 
 // lab names what the cells of one lab have in common.
@@ -41,34 +83,40 @@ func (c Cell) lab() results.Cell {
 	return key
 }
 
-// next takes a cell from the pile that the one before came from; from the next
+// visits is how many there are.
+func (d *deal) visits() (n int) {
+	for _, p := range d.piles {
+		n += len(p.visits)
+	}
+	return n
+}
+
+// next takes a visit from the pile that the one before came from; from the next
 // pile that nobody has begun; or, since others may wait long for a pair that
 // cannot connect, from the highest of those that somebody has.
-func (d *deal) next(before *pile) (Cell, *pile, bool) {
+func (d *deal) next(before *pile) (visit, *pile, bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	p := before
 	switch {
-	case p != nil && len(p.cells) > 0:
+	case p != nil && len(p.visits) > 0:
 	case d.begun < len(d.piles):
 		p = d.piles[d.begun]
 		d.begun++
 	default:
 		p = d.highest()
 	}
-	if p == nil || len(p.cells) == 0 {
-		return Cell{}, nil, false
+	if p == nil || len(p.visits) == 0 {
+		return visit{}, nil, false
 	}
-	c := p.cells[0]
-	p.cells = p.cells[1:]
-	return c, p, true
+	v := p.visits[0]
+	p.visits = p.visits[1:]
+	return v, p, true
 }
 
-func (d *deal) highest() (top *pile) {
-	for _, p := range d.piles {
-		if top == nil || len(p.cells) > len(top.cells) {
-			top = p
-		}
+func (d *deal) highest() *pile {
+	if len(d.piles) == 0 {
+		return nil
 	}
-	return top
+	return slices.MaxFunc(d.piles, func(x, y *pile) int { return len(x.visits) - len(y.visits) })
 }

@@ -4,9 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
-	"math/rand/v2"
 	"runtime"
-	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -93,14 +91,6 @@ func (p Plan) check() error {
 		}
 	}
 	return nil
-}
-
-// shuffled is the order in which cells are begun: blocked pairs, which only
-// wait, and busy ones mix.
-func (p Plan) shuffled() []Cell {
-	cells := slices.Clone(p.Cells)
-	rand.New(rand.NewPCG(p.Seed, 0)).Shuffle(len(cells), func(i, j int) { cells[i], cells[j] = cells[j], cells[i] })
-	return cells
 }
 
 // betweenTrials is in the place of a trial's number where something lasts for

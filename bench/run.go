@@ -23,14 +23,6 @@ type Observer struct {
 	Cell func(results.Cell)
 }
 
-// A cell is given up when it has had so many tries for each trial, and not
-// less than a few: a machine on which most trials are spoilt does not measure
-// anything.
-const (
-	triesPerTrial = 4
-	fewestTries   = 20
-)
-
 // Run makes every trial of the plan. Cells run side by side, each in a lab of
 // its own that all its trials use, and after it those of a cell that differs by
 // its strategy alone: a pair that cannot connect costs its own patience and nobody
@@ -44,15 +36,15 @@ func Run(ctx context.Context, p Plan, o Observer) error {
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	parallel := min(cmp.Or(p.Parallel, DefaultParallel()), len(p.Cells))
-	r := &run{plan: p, observer: o, width: newWidth(parallel)}
 	deal := newDeal(p)
+	parallel := min(cmp.Or(p.Parallel, DefaultParallel()), deal.visits())
+	r := &run{plan: p, observer: o, width: newWidth(parallel)}
 	var workers sync.WaitGroup
 	for range parallel {
 		workers.Go(func() {
-			for c, from, more := deal.next(nil); more && ctx.Err() == nil; c, from, more = deal.next(from) {
-				if err := r.cell(ctx, c); err != nil && !errors.Is(err, context.Cause(ctx)) {
-					cancel(fmt.Errorf("%s: %w", c.Key(), err))
+			for v, from, more := deal.next(nil); more && ctx.Err() == nil; v, from, more = deal.next(from) {
+				if err := r.visit(ctx, v); err != nil && !errors.Is(err, context.Cause(ctx)) {
+					cancel(fmt.Errorf("%s: %w", v.key, err))
 				}
 			}
 		})
@@ -70,34 +62,24 @@ type run struct {
 	yard     yard
 }
 
-// cell makes the trials of one cell.
-func (r *run) cell(ctx context.Context, c Cell) (err error) {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	s, err := r.open(ctx, c)
+// visit makes some trials of a cell.
+func (r *run) visit(ctx context.Context, v visit) (err error) {
+	s, err := r.open(ctx, v.Cell)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Quiet(), r.yard.park(s)) }()
-	key, valid := c.Key(), 0
-	told := map[results.Outcome]bool{results.Invalid: true} // which have a story
-	for n := 0; valid < r.plan.Trials; n++ {
-		if n >= max(triesPerTrial*r.plan.Trials, fewestTries) {
+	for made := 0; made < v.trials; {
+		valid, err := r.try(ctx, s, v.series)
+		switch {
+		case errors.Is(err, errGivenUp):
 			return nil
-		}
-		t, err := r.try(ctx, s, TryOptions{
-			Patience: r.plan.Patience, Stagger: r.plan.stagger(valid), Seed: r.plan.seed(key, n),
-			Unclassified: r.plan.Unclassified,
-		}, n, told)
-		if err != nil {
+		case err != nil:
 			return err
-		}
-		if t.Outcome != results.Invalid {
-			valid++
+		case valid:
+			made++
 		}
 	}
-	r.finished(key)
 	return nil
 }
 
@@ -113,23 +95,37 @@ func (r *run) open(ctx context.Context, c Cell) (*Site, error) {
 	return s, nil
 }
 
-// try makes one trial, tells of it, and makes the site fit for the next. The
-// first of each outcome gets a story.
-func (r *run) try(ctx context.Context, s *Site, o TryOptions, number int, told map[results.Outcome]bool) (results.Trial, error) {
+// errGivenUp: too many trials of a cell were invalid.
+var errGivenUp = errors.New("the cell is given up")
+
+// try makes one trial, tells of it, and makes the site fit for the next. It tells
+// whether the trial counts.
+func (r *run) try(ctx context.Context, s *Site, of *series) (valid bool, err error) {
 	late := false
 	began := r.width.enter()
 	defer func() { r.width.leave(began, late) }()
-	a, err := s.Try(ctx, o)
+	number, slot, ok := of.begin()
+	if !ok {
+		return false, errGivenUp
+	}
+	a, err := s.Try(ctx, TryOptions{
+		Patience: r.plan.Patience, Stagger: r.plan.stagger(slot), Seed: r.plan.seed(of.key, number),
+		Unclassified: r.plan.Unclassified,
+	})
 	if err != nil {
-		return results.Trial{}, err
+		return false, err
 	}
 	late = a.Outcome == results.Invalid
 	a.Number = number
-	if !told[a.Outcome] {
-		a.Story, told[a.Outcome] = a.story(), true
+	story, last := of.end(slot, a.Outcome)
+	if story {
+		a.Story = a.story()
 	}
 	r.tell(a.Trial, s.lab)
-	return a.Trial, s.Reset()
+	if last {
+		r.finished(of.key)
+	}
+	return !late, s.Reset()
 }
 
 func (r *run) tell(t results.Trial, lab *harness.Lab) {

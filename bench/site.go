@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"reflect"
 	"sync"
 
 	"github.com/punchlab/punchlab/harness"
@@ -73,6 +74,18 @@ func (s *Site) use(ctx context.Context, c Cell) error {
 	}
 	s.measured = true
 	return nil
+}
+
+// refit puts the cell's NATs into the site's lab, if they fit there.
+func (s *Site) refit(c Cell) (fits bool, err error) {
+	if !reflect.DeepEqual(s.cell.Topology, c.Topology) {
+		return false, nil
+	}
+	s.server.Reset()
+	if fits, err = s.lab.Refit(c.NATs); fits {
+		s.measured, s.nats = false, [2]punch.Classification{}
+	}
+	return fits, err
 }
 
 // serve starts the server on both addresses of its host, with two ports each:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"reflect"
+	"slices"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -35,10 +36,17 @@ func parkingSpace() int {
 	return int(min(mostParked, limit.Cur/4/filesPerLab))
 }
 
-// site is a site for the cell: one that waits, or a new one.
+// site is a site for the cell: one that waits, with its own lab or with another one
+// that can be refitted, or a new one.
 func (y *yard) site(ctx context.Context, c Cell) (*Site, error) {
-	s := y.take(c)
+	s, err := y.take(c), error(nil)
 	if s == nil {
+		s, err = y.refitted(c)
+	}
+	switch {
+	case err != nil:
+		return nil, err
+	case s == nil:
 		return Open(ctx, c)
 	}
 	if err := s.use(ctx, c); err != nil {
@@ -51,13 +59,52 @@ func (y *yard) site(ctx context.Context, c Cell) (*Site, error) {
 func (y *yard) take(c Cell) *Site {
 	y.mu.Lock()
 	defer y.mu.Unlock()
-	for i, s := range y.parked {
-		if s.cell.sameLab(c) {
-			y.parked = append(y.parked[:i:i], y.parked[i+1:]...)
-			return s
+	i := slices.IndexFunc(y.parked, func(s *Site) bool { return s.cell.sameLab(c) })
+	if i < 0 {
+		return nil
+	}
+	s := y.parked[i]
+	y.parked = slices.Delete(y.parked, i, i+1)
+	return s
+}
+
+// mostTried is how many labs are tried to be refitted. There are few layouts.
+const mostTried = 8
+
+// refitted returns one of the sites that have waited longest, with the cell's NATs
+// in its lab, or nil. As long as there is room, none is refitted: its own cell may
+// want it again.
+func (y *yard) refitted(c Cell) (*Site, error) {
+	y.mu.Lock()
+	if len(y.parked) < parkingSpace() {
+		y.mu.Unlock()
+		return nil, nil
+	}
+	n := min(mostTried, len(y.parked))
+	tried := slices.Clone(y.parked[:n])
+	y.parked = slices.Delete(y.parked, 0, n)
+	y.mu.Unlock()
+	var found *Site
+	for i, s := range tried {
+		fits, err := s.refit(c)
+		if err != nil {
+			y.putBack(slices.Delete(tried, i, i+1))
+			return nil, errors.Join(err, s.Close())
+		}
+		if fits {
+			found, tried = s, slices.Delete(tried, i, i+1)
+			break
 		}
 	}
-	return nil
+	y.putBack(tried)
+	return found, nil
+}
+
+// putBack has sites wait that have waited longest.
+func (y *yard) putBack(sites []*Site) {
+	y.mu.Lock()
+	defer y.mu.Unlock()
+	y.parked = append(sites, y.parked...)
 }
 
 // sameLab tells whether two cells differ by nothing but the strategy.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"sync"
 
 	"github.com/punchlab/punchlab/harness/internal/natrules"
 	"github.com/punchlab/punchlab/natprofiles"
@@ -38,13 +39,17 @@ func (l *Lab) Refit(nats NATs) (fits bool, err error) {
 			return false, nil
 		}
 	}
-	errs := []error{l.links.Reset()}
+	errs := make([]error, len(l.nodes), len(l.nodes)+1)
+	var changing sync.WaitGroup // they wait for the kernel, which waits for packets within the old rules
 	for i, n := range l.nodes {
-		if err := n.become(p.machines[i]); err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", n.Name, err))
-		}
+		changing.Go(func() {
+			if err := n.become(p.machines[i]); err != nil {
+				errs[i] = fmt.Errorf("%s: %w", n.Name, err)
+			}
+		})
 	}
-	return true, errors.Join(errs...)
+	changing.Wait()
+	return true, errors.Join(append(errs, l.links.Reset())...)
 }
 
 // alike tells machines that differ by nothing but the profile.

@@ -1,0 +1,59 @@
+package punch
+
+import (
+	"strings"
+	"testing"
+)
+
+// filteredByAddress is the same NAT with a filter that asks for addresses alone.
+func filteredByAddress(c Classification) Classification {
+	c.Filtering = AddressDependent
+	return c
+}
+
+func TestForecastsOfGuessesFromAnyPort(t *testing.T) {
+	random := ofPorts(Allocation{Rule: Random}, Drop)
+	resets := ofPorts(Allocation{Rule: Random}, Reset)
+	steps := ofPorts(Allocation{Rule: Sequential, Step: 1}, Drop)
+	for name, c := range map[string]struct {
+		a, b Classification
+		syns int
+	}{
+		"random ports, twice":      {filteredByAddress(random), random, 1400},
+		"both filter by address":   {filteredByAddress(random), filteredByAddress(random), 1400},
+		"the other one counts":     {filteredByAddress(random), steps, 1400},
+		"the other one answers":    {filteredByAddress(random), resets, 1400},
+		"the one answers":          {filteredByAddress(resets), random, 1400},
+		"a block is guessed at":    {filteredByAddress(ofBlock(512, Drop)), random, 118},
+		"the other one is a block": {filteredByAddress(random), ofBlock(512, Drop), 1400},
+	} {
+		f := addressBirthday{}.Forecast(c.a, c.b)
+		if f.Chance < wanted || f.RoundTrips != 3 || f.SYNs < c.syns*9/10 || f.SYNs > c.syns*11/10 {
+			t.Errorf("%s: %+v", name, f)
+		}
+	}
+}
+
+func TestWhereNobodyGuessesFromAnyPort(t *testing.T) {
+	random := ofPorts(Allocation{Rule: Random}, Drop)
+	steps := ofPorts(Allocation{Rule: Sequential, Step: 1}, Drop)
+	resets := ofPorts(Allocation{Rule: Random}, Reset)
+	cone := Classification{Version: 1, Mapping: EndpointIndependent, Filtering: AddressDependent}.assumed()
+	closes := filteredByAddress(random)
+	closes.AfterICMP = No
+	for _, c := range []struct {
+		a, b Classification
+		why  string
+	}{
+		{random, random, "no NAT that draws ports lets in"},
+		{filteredByAddress(steps), random, "no NAT that draws ports lets in"},
+		{closes, resets, "no NAT that draws ports lets in"}, // a reset closes what could not be armed
+		{filteredByAddress(random), cone, "keeps its endpoint"},
+		{filteredByAddress(random), Classification{}, "not known"},
+	} {
+		f, g := addressBirthday{}.Forecast(c.a, c.b), addressBirthday{}.Forecast(c.b, c.a)
+		if f.Chance != 0 || !strings.Contains(f.Reason, c.why) || g.Chance != 0 {
+			t.Errorf("%+v, %+v, want %q", f, g, c.why)
+		}
+	}
+}

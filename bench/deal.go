@@ -36,7 +36,10 @@ const spread = 4
 
 // passes is how many there are for so many labs.
 func (p Plan) passes(labs int) int {
-	if labs <= parkingSpace() {
+	switch {
+	case p.Passes > 0:
+		return min(p.Trials, p.Passes)
+	case labs <= parkingSpace():
 		return p.Trials
 	}
 	return min(p.Trials, spread)

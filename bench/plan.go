@@ -22,6 +22,7 @@ type Plan struct {
 	Staggers []time.Duration // trial i starts bob later than alice by Staggers[i % len]; none: both at once
 	Seed     uint64          // draws the order of the cells and the seeds of the trials
 	Parallel int             // most labs side by side; 0: DefaultParallel
+	Passes   int             // into how many the trials of a cell are spread; 0: as many as the labs bear
 
 	// Unclassified has peers measure their NATs in every trial, from the moment on
 	// when they meet the server, instead of once before all trials.
@@ -80,6 +81,7 @@ func (p Plan) check() error {
 		{p.Trials < 1, "less than one trial for each cell"},
 		{p.Patience <= 0, "patience is not positive"},
 		{p.Parallel < 0, "a negative number of labs side by side"},
+		{p.Passes < 0, "a negative number of passes"},
 	} {
 		if rule.broken {
 			return fmt.Errorf("plan: %s", rule.what)

@@ -122,6 +122,7 @@ func TestAPlanThatCannotBeMade(t *testing.T) {
 		{Cells: cells, Patience: 1},
 		{Cells: cells, Trials: 1},
 		{Cells: cells, Trials: 1, Patience: 1, Parallel: -1},
+		{Cells: cells, Trials: 1, Patience: 1, Passes: -1},
 	} {
 		if err := Run(t.Context(), p, Observer{}); err == nil {
 			t.Errorf("%+v was run", p)

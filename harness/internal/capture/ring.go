@@ -56,8 +56,8 @@ func newSocket() (*ring, error) {
 }
 
 // prepare gives the socket its memory and binds it to an interface. It waits
-// for the kernel's readers twice (synchronize_net), some ten milliseconds in
-// which the processor is free.
+// for the kernel's readers (packet_set_ring, synchronize_net), some ten
+// milliseconds in which the processor is free.
 func (r *ring) prepare(device string, blocks int) error {
 	index, err := r.index(device)
 	if err != nil {

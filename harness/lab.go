@@ -29,6 +29,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/punchlab/punchlab/harness/internal/capture"
 	"github.com/punchlab/punchlab/harness/internal/kernel"
 	"github.com/punchlab/punchlab/harness/internal/link"
 	"github.com/punchlab/punchlab/harness/internal/natrules"
@@ -54,6 +55,10 @@ type Lab struct {
 	gathering sync.Mutex // guards what follows
 	crowds    map[*node]*crowd
 	traffic   []*Traffic // under way
+
+	watching sync.Mutex        // guards what follows
+	recorder *capture.Recorder // nil until the lab is watched
+	closed   bool              // it cannot be watched any more
 }
 
 func emptyLab(t topologies.Topology) *Lab {
@@ -254,7 +259,7 @@ func (n *node) dump(w io.Writer) error {
 func (l *Lab) Close() error { return l.close() }
 
 func (l *Lab) tearDown() error {
-	errs := []error{l.disperse()}
+	errs := []error{l.disperse(), l.unwatch()}
 	if l.links != nil {
 		errs = append(errs, l.links.Close())
 	}

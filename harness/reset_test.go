@@ -85,7 +85,7 @@ type mail struct {
 	sender, receiver *net.UDPConn
 }
 
-func mailbox(t *testing.T, lab *Lab) (m mail) {
+func mailbox(t testing.TB, lab *Lab) (m mail) {
 	t.Helper()
 	to := net.UDPAddrFromAddrPort(netip.AddrPortFrom(lab.Host("rendezvous").Addrs()[0], port))
 	err := errors.Join(

@@ -120,6 +120,9 @@ func (s Sysctl) write() error {
 	return nil
 }
 
+// Set changes a setting of the namespace.
+func (ns *Namespace) Set(s Sysctl) error { return ns.Do(s.write) }
+
 // holds says whether the open setting has its value already.
 func (s Sysctl) holds(fd int) bool {
 	var text [64]byte

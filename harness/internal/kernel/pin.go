@@ -39,8 +39,22 @@ func Pinned(f func() error) error {
 	if err != nil {
 		return err
 	}
-	var one unix.CPUSet
-	one.Set(cpus[int(turns.Add(1))%len(cpus)])
+	turn := int(turns.Add(1)) % len(cpus)
+	return pinned(cpus[turn:turn+1], f)
+}
+
+// OnEachProcessor runs f once on each processor that this process may run on,
+// one after the other, until an f fails. The thread ends with the last.
+func OnEachProcessor(f func() error) error {
+	cpus, err := processors()
+	if err != nil {
+		return err
+	}
+	return pinned(cpus, f)
+}
+
+// pinned runs f on a thread that stays on each of these processors in turn.
+func pinned(cpus []int, f func() error) (err error) {
 	var panicked any
 	done := make(chan struct{})
 	err = errEnded
@@ -48,16 +62,29 @@ func Pinned(f func() error) error {
 		defer close(done)
 		defer func() { panicked = recover() }()
 		runtime.LockOSThread() // for good: no other goroutine gets a pinned thread
-		if err = unix.SchedSetaffinity(0, &one); err != nil {
-			err = fmt.Errorf("pin a thread to a processor: %w", err)
-			return
+		for _, cpu := range cpus {
+			if err = moveTo(cpu); err != nil {
+				return
+			}
+			err = errEnded
+			if err = f(); err != nil {
+				return
+			}
 		}
-		err = errEnded
-		err = f()
 	}()
 	<-done
 	if panicked != nil {
 		panic(panicked)
 	}
 	return err
+}
+
+// moveTo has the calling thread run on one processor alone.
+func moveTo(cpu int) error {
+	var one unix.CPUSet
+	one.Set(cpu)
+	if err := unix.SchedSetaffinity(0, &one); err != nil {
+		return fmt.Errorf("pin a thread to a processor: %w", err)
+	}
+	return nil
 }

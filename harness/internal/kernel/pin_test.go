@@ -70,3 +70,29 @@ func TestPinnedTells(t *testing.T) {
 	}()
 	_ = kernel.Pinned(func() error { panic(mine) })
 }
+
+// TestOnEachProcessor shows that the function runs once on each, and no further
+// where it fails.
+func TestOnEachProcessor(t *testing.T) {
+	seen := map[unix.CPUSet]int{}
+	err := kernel.OnEachProcessor(func() error {
+		var at unix.CPUSet
+		if err := unix.SchedGetaffinity(0, &at); err != nil {
+			return err
+		}
+		seen[at]++
+		return nil
+	})
+	if err != nil || len(seen) != runtime.NumCPU() {
+		t.Errorf("%d of %d processors: %v", len(seen), runtime.NumCPU(), err)
+	}
+	for at, times := range seen {
+		if at.Count() != 1 || times != 1 {
+			t.Errorf("%d times on %d processors at once", times, at.Count())
+		}
+	}
+	mine, calls := errors.New("mine"), 0
+	if err := kernel.OnEachProcessor(func() error { calls++; return mine }); !errors.Is(err, mine) || calls != 1 {
+		t.Errorf("after an error: %d calls, %v", calls, err)
+	}
+}

@@ -50,6 +50,24 @@ func TestSettingsAreThoseOfTheNamespace(t *testing.T) {
 	}
 }
 
+func TestASettingCanBeChangedLater(t *testing.T) {
+	ns := namespaces(t, 1)[0]
+	const path = "ipv4/ip_default_ttl"
+	if err := ns.Set(kernel.Sysctl{Path: path, Value: "77"}); err != nil {
+		t.Fatal(err)
+	}
+	err := ns.Do(func() error {
+		value, err := os.ReadFile("/proc/sys/net/" + path)
+		if got := strings.TrimSpace(string(value)); got != "77" {
+			t.Errorf("%s is %q, want 77", path, got)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestSettingsThatDoNotExist(t *testing.T) {
 	harness.Need(t)
 	missing := kernel.Sysctl{Path: "ipv4/no_such_setting", Value: "1"}

@@ -52,6 +52,8 @@ func (s addressBirthday) Forecast(a, b Classification) Forecast {
 		return never("it is not known whether a NAT filters by address alone")
 	case a.Cone() || b.Cone():
 		return never("a peer that keeps its endpoint need not be guessed")
+	case a.Open() || b.Open():
+		return never("one NAT lets everybody in where the server saw it: there is no port to be guessed")
 	}
 	if f := oriented(a, b, s.one); f.Chance > 0 {
 		return f

@@ -39,6 +39,8 @@ func TestWhereNobodyGuessesFromAnyPort(t *testing.T) {
 	steps := ofPorts(Allocation{Rule: Sequential, Step: 1}, Drop)
 	resets := ofPorts(Allocation{Rule: Random}, Reset)
 	cone := Classification{Version: 1, Mapping: EndpointIndependent, Filtering: AddressDependent}.assumed()
+	open := ofPorts(Allocation{Rule: Random}, Drop)
+	open.Filtering = EndpointIndependent
 	closes := filteredByAddress(random)
 	closes.AfterICMP = No
 	for _, c := range []struct {
@@ -48,6 +50,7 @@ func TestWhereNobodyGuessesFromAnyPort(t *testing.T) {
 		{random, random, "no NAT that draws ports lets in"},
 		{filteredByAddress(steps), random, "no NAT that draws ports lets in"},
 		{closes, resets, "no NAT that draws ports lets in"}, // a reset closes what could not be armed
+		{filteredByAddress(random), open, "lets everybody in"},
 		{filteredByAddress(random), cone, "keeps its endpoint"},
 		{filteredByAddress(random), Classification{}, "not known"},
 	} {

@@ -29,7 +29,7 @@ func Connect(ctx context.Context, cfg Config) (net.Conn, Report, error) {
 	events := newTrace(cfg.Trace)
 	conn, err := connect(ctx, cfg, events, &report)
 	if err != nil {
-		events.tell(Event{Kind: EventEnded, Technique: report.Strategy, Text: err.Error()})
+		events.tell(Event{Kind: EventEnded, Technique: report.Strategy, Err: err})
 		return nil, report, fmt.Errorf("punch %s: %w", report.Strategy, err)
 	}
 	return conn, report, nil

@@ -15,7 +15,7 @@ type Event struct {
 	Local     netip.AddrPort // our end; of a SYN its port, at no address
 	Remote    netip.AddrPort // the other end
 	TTL       int            // of a SYN that is to die on its way
-	Text      string         // an error
+	Err       error          // what it came to, where that is a failure
 }
 
 // EventKind is what happened.
@@ -29,12 +29,12 @@ const (
 	EventMoved      EventKind = "moved"      // what follows begins between fresh endpoints: our port, and the peer's
 	EventSent       EventKind = "sent"       // a SYN has left
 	EventSilent     EventKind = "silent"     // a SYN was given up since no answer came in its time
-	EventRefused    EventKind = "refused"    // the network answered a SYN with an error, or let it not leave: Text
+	EventRefused    EventKind = "refused"    // the network answered a SYN with an error, or let it not leave: Err
 	EventUp         EventKind = "up"         // a connection that we dialled is up
 	EventAccepted   EventKind = "accepted"   // a connection has come to our listener
 	EventDropped    EventKind = "dropped"    // a connection was closed: no proof came, or another one was agreed on
 	EventProven     EventKind = "proven"     // both proofs were checked: the attempt has succeeded here
-	EventEnded      EventKind = "ended"      // the attempt has failed here: Text says why
+	EventEnded      EventKind = "ended"      // the attempt has failed here: Err says why
 )
 
 // trace tells somebody of events. The nil trace tells nobody.
@@ -86,14 +86,10 @@ func (a *attempt) came(d *dialing, kind EventKind, err error) {
 }
 
 func (a *attempt) about(d *dialing, kind EventKind, err error) Event {
-	e := Event{
+	return Event{
 		Kind: kind, Technique: a.strategy, TTL: d.shot.ttl, Remote: d.shot.to,
-		Local: netip.AddrPortFrom(netip.IPv4Unspecified(), d.local),
+		Local: netip.AddrPortFrom(netip.IPv4Unspecified(), d.local), Err: err,
 	}
-	if err != nil {
-		e.Text = err.Error()
-	}
-	return e
 }
 
 // of tells what has happened to a connection.

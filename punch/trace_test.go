@@ -71,7 +71,7 @@ func TestTraceOfAFailure(t *testing.T) {
 	if !errors.Is(got.err, ErrRendezvous) {
 		t.Fatal(got.err)
 	}
-	if last := (*events)[len(*events)-1]; last.Kind != EventEnded || last.Text == "" {
+	if last := (*events)[len(*events)-1]; last.Kind != EventEnded || !errors.Is(last.Err, ErrRendezvous) {
 		t.Errorf("%+v", *events)
 	}
 }

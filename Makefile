@@ -23,7 +23,7 @@ doubt: ## a thousand profiles proved, half of them changed behind the prober's b
 	PUNCHLAB_SOAK=1000 go test -count=1 -timeout 20m -v -run '^TestSoak$$' ./harness/verify
 
 update: ## rewrite the golden texts and the schemas; look at their diff
-	PUNCHLAB_UPDATE=1 go test -count=1 ./bench/report ./harness/internal/natrules ./natprofiles
+	PUNCHLAB_UPDATE=1 go test -count=1 ./bench/report ./bench/story ./harness/internal/natrules ./natprofiles
 
 lint: ## golangci-lint, from a module of its own
 	go tool -modfile=ci/lint/go.mod golangci-lint run

@@ -32,6 +32,7 @@ var apart = map[string][]string{
 	"harness":             {"natprofiles", "topologies", "internal/catalogue", "internal/strictyaml"},
 	"bench/results":       {},
 	"bench/report":        {"bench/results"},
+	"bench/story":         {},
 }
 
 // blind says what a package may not import itself, nor its tests: the prober of

@@ -23,12 +23,19 @@ type TryOptions struct {
 	// Unclassified has the peers measure their NATs in the trial itself, from the
 	// moment on when they meet the server, and not once before all trials.
 	Unclassified bool
+
+	// Observe has every packet and every event recorded, so that the trial can be
+	// explained. It costs some milliseconds, and does not change the trial.
+	Observe bool
 }
 
 // Attempt is a trial and what the engine of each peer saw of it.
 type Attempt struct {
 	results.Trial
 	Alice, Bob punch.Report
+
+	// Seen is what was observed of the trial; nil if nothing was.
+	Seen *Observation
 }
 
 // Try builds the lab of a cell and runs one trial in it.
@@ -55,8 +62,14 @@ func (s *Site) Try(ctx context.Context, o TryOptions) (Attempt, error) {
 	if err != nil {
 		return Attempt{}, err
 	}
+	var eyes *observing
+	if o.Observe {
+		if eyes, err = s.observe(ctx); err != nil {
+			return Attempt{}, err
+		}
+	}
 	began := time.Now()
-	both := s.connect(ctx, o)
+	both := s.connect(ctx, o, eyes)
 	defer func() {
 		for _, p := range both {
 			abort(p.conn)
@@ -83,12 +96,16 @@ func (s *Site) Try(ctx context.Context, o TryOptions) (Attempt, error) {
 	if spoiled := spoiled(roundAbout(s.cell.Topology), links); spoiled != nil {
 		t.Outcome, t.Cause = results.Invalid, spoiled.Error()
 	}
-	return Attempt{Trial: t, Alice: both[0].report, Bob: both[1].report}, nil
+	a := Attempt{Trial: t, Alice: both[0].report, Bob: both[1].report}
+	if eyes != nil {
+		a.Seen, err = eyes.end(s, a, usable)
+	}
+	return a, err
 }
 
 // connect lets both peers try, and waits for both: a side that closed its
 // connection early would reset the other's.
-func (s *Site) connect(ctx context.Context, o TryOptions) *[2]party {
+func (s *Site) connect(ctx context.Context, o TryOptions, eyes *observing) *[2]party {
 	secret := punch.NewSecret()
 	holds := [2]time.Duration{max(-o.Stagger, 0), max(o.Stagger, 0)}
 	both := new([2]party)
@@ -98,7 +115,7 @@ func (s *Site) connect(ctx context.Context, o TryOptions) *[2]party {
 			p := &both[i]
 			cfg := punch.Config{
 				Network: s.lab.Host(name), Rendezvous: s.at, Secret: secret, Strategy: s.cell.Strategy,
-				Patience: o.Patience, Wait: o.Patience, Hold: holds[i],
+				Patience: o.Patience, Wait: o.Patience, Hold: holds[i], Trace: eyes.trace(i),
 			}
 			if known := s.nats[i]; known.Known() && !o.Unclassified && punch.Measures(s.cell.Strategy) {
 				cfg.Classification = &known

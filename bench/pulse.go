@@ -1,0 +1,88 @@
+package bench
+
+import (
+	"sync"
+	"time"
+)
+
+// pulse measures how late this process is: the hosts of all labs live in it, and what
+// keeps it from the processors makes every host slow at once. A goroutine sleeps for a
+// moment again and again, and what it oversleeps anybody else has waited as well. The
+// links of labs are kept by a process of their own, in real time where that is allowed,
+// and are in time when no host is.
+type pulse struct {
+	mu    sync.Mutex
+	users int
+	stop  chan struct{}
+	beats []beat // of the last pulseKept, the oldest first
+}
+
+type beat struct {
+	at   time.Time
+	late time.Duration
+}
+
+const (
+	// pulseEvery is how often it beats: more often than a host does anything in a trial,
+	// and seldom enough to cost nothing (100 µs of a processor in a second).
+	pulseEvery = 2 * time.Millisecond
+	// pulseKept is how many beats are remembered: for longer than any trial takes.
+	pulseKept = 1 << 15
+)
+
+// heart is that of this process.
+var heart pulse
+
+// feel has the pulse beat until the returned function is called.
+func (p *pulse) feel() (done func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.users++; p.users == 1 {
+		p.stop = make(chan struct{})
+		go p.beat(p.stop)
+	}
+	return sync.OnceFunc(func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if p.users--; p.users == 0 {
+			close(p.stop)
+		}
+	})
+}
+
+func (p *pulse) beat(stop chan struct{}) {
+	timer := time.NewTimer(pulseEvery)
+	defer timer.Stop()
+	for last := time.Now(); ; {
+		select {
+		case <-stop:
+			return
+		case <-timer.C:
+		}
+		now := time.Now()
+		p.note(beat{now, now.Sub(last) - pulseEvery})
+		last = now
+		timer.Reset(pulseEvery)
+	}
+}
+
+func (p *pulse) note(b beat) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.beats = append(p.beats, b); len(p.beats) >= 2*pulseKept {
+		p.beats = append([]beat(nil), p.beats[len(p.beats)-pulseKept:]...)
+	}
+}
+
+// worst is by how much the process was late at most since a moment.
+func (p *pulse) worst(since time.Time) (late time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i := len(p.beats) - 1; i >= 0 && p.beats[i].at.After(since); i-- {
+		late = max(late, p.beats[i].late)
+	}
+	if n := len(p.beats); n > 0 { // a beat that is overdue
+		late = max(late, time.Since(p.beats[n-1].at)-pulseEvery)
+	}
+	return late
+}

@@ -2,6 +2,7 @@ package populations
 
 import (
 	_ "embed" // for the figures
+	"fmt"
 	"strconv"
 	"sync"
 
@@ -30,6 +31,25 @@ type Figure struct {
 	Counts string `json:"counts"`
 	Known  Known  `json:"known"`
 	Ref    string `json:"ref"` // the document with its address
+}
+
+// Value is the figure as a study writes it, in whole percent.
+func (f Figure) Value() string {
+	if f.Margin > 0 {
+		return fmt.Sprintf("%.0f ± %.1f %%", f.Percent, f.Margin)
+	}
+	return fmt.Sprintf("%.0f %%", f.Percent)
+}
+
+// Meaning says what was counted, and where that is known from others.
+func (f Figure) Meaning() string {
+	switch f.Known {
+	case KnownAbstract:
+		return f.Counts + " (from the abstract)"
+	case KnownSecondHand:
+		return f.Counts + " (as others quote it)"
+	}
+	return f.Counts
 }
 
 // Counted is what a figure is a share of.

@@ -1,7 +1,6 @@
 package populations_test
 
 import (
-	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -68,8 +67,23 @@ func TestParse(t *testing.T) {
 	if diff := cmp.Diff(shares, got.Shares(), near); diff != "" {
 		t.Errorf("shares (-want +got):\n%s", diff)
 	}
-	if math.Abs(got.Assumed()-0.875) > 1e-12 {
-		t.Errorf("%v assumed", got.Assumed())
+	if groups, profiles := got.Counted(); groups != 1 || profiles != 0.125 {
+		t.Errorf("counted: %v of the groups and %v of the profiles", groups, profiles)
+	}
+}
+
+func TestTheDocumentationShowsAPopulationThatIsOne(t *testing.T) {
+	text, err := os.ReadFile("../../docs/populations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, shown, begun := strings.Cut(string(text), "```yaml\n")
+	shown, _, ended := strings.Cut(shown, "```\n")
+	if !begun || !ended {
+		t.Fatal("docs/populations.md shows no file")
+	}
+	if _, err := populations.Parse("customers.yaml", []byte(shown), profiles(t, "")); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -81,17 +81,19 @@ func (p Population) Shares() []Share {
 	return shares
 }
 
-// Assumed is the share of the population whose weight is assumed: of groups of
-// which it is, and of those of which only the sum is known. What it leaves is
-// what a source counts profile by profile.
-func (p Population) Assumed() float64 {
-	assumed := 0.0
+// Counted gives the shares of the population whose weight somebody has counted,
+// and not assumed: as that of a group, and as that of a profile.
+func (p Population) Counted() (groups, profiles float64) {
 	for _, g := range p.Groups {
-		if g.Source.assumed() || g.Split != nil && g.Split.assumed() {
-			assumed += g.Weight
+		if g.Source.assumed() {
+			continue
+		}
+		groups += g.Weight
+		if g.Split == nil || !g.Split.assumed() {
+			profiles += g.Weight
 		}
 	}
-	return assumed
+	return groups, profiles
 }
 
 // clone copies the population with all that it points to.

@@ -101,11 +101,11 @@ func (p *page) figures(all []populations.Figure) {
 	p.text.WriteString("\n")
 	var rows [][]string
 	for _, f := range all {
-		rows = append(rows, []string{f.Study, figurePercent(f), figureOf(f), f.Protocol})
+		rows = append(rows, []string{f.Study, f.Value(), figureOf(f), f.Protocol})
 	}
 	p.rows([]string{"study", "figure", "of", "protocol"}, rows)
 	for _, f := range all {
-		p.paragraph(fmt.Sprintf("%s: %s%s.", f.Name, f.Counts, figureKnown(f)))
+		p.paragraph(f.Name + ": " + f.Meaning() + ".")
 	}
 }
 

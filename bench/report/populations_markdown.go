@@ -34,7 +34,7 @@ func PopulationsMarkdown(w io.Writer, expected []populations.Expectation) error 
 	fmt.Fprintf(&b, "\n%s\n\n### Published, which is not the same\n\n", closing)
 	var rows [][]string
 	for _, f := range populations.Published() {
-		rows = append(rows, []string{f.Study, figurePercent(f), figureOf(f), f.Protocol, f.Counts + figureKnown(f), f.Ref})
+		rows = append(rows, []string{f.Study, f.Value(), figureOf(f), f.Protocol, f.Meaning(), f.Ref})
 	}
 	b.WriteString(markdownRows([]string{"study", "figure", "of", "protocol", "what it counts", "source"}, rows, 0) + "\n")
 	if _, err := io.WriteString(w, b.String()); err != nil {

@@ -160,28 +160,10 @@ func span(low, high float64) string {
 	return strings.TrimSuffix(share(low), " %") + "–" + share(high)
 }
 
-// figurePercent writes a figure as its study does, in whole percent.
-func figurePercent(f populations.Figure) string {
-	if f.Margin > 0 {
-		return fmt.Sprintf("%.0f ± %.1f %%", f.Percent, f.Margin)
-	}
-	return fmt.Sprintf("%.0f %%", f.Percent)
-}
-
+// figureOf names what a figure counts as tables do.
 func figureOf(f populations.Figure) string {
 	if f.Of == populations.CountedNATs {
 		return "NATs"
 	}
 	return string(f.Of)
-}
-
-// figureKnown marks what was not read where the study states it.
-func figureKnown(f populations.Figure) string {
-	switch f.Known {
-	case populations.KnownAbstract:
-		return " (from the abstract)"
-	case populations.KnownSecondHand:
-		return " (as others quote it)"
-	}
-	return ""
 }

@@ -22,7 +22,8 @@ go vet ./...
 
 heading "pure packages on other systems"
 for system in darwin windows; do
-	GOOS=$system go build ./natprofiles/... ./topologies/... ./punch/... ./bench/results/... ./harness/recording/...
+	GOOS=$system go build ./natprofiles/... ./topologies/... ./punch/... ./harness/recording/... \
+		./bench/results/... ./bench/populations/... ./bench/report/... ./bench/story/...
 done
 
 heading "what this machine can do"

@@ -31,8 +31,9 @@ var apart = map[string][]string{
 	"harness/recording":   {},
 	"harness":             {"natprofiles", "topologies", "internal/catalogue", "internal/strictyaml"},
 	"bench/results":       {},
-	"bench/report":        {"bench/results"},
 	"bench/story":         {},
+	"bench/populations":   {"bench/results", "natprofiles", "internal/catalogue", "internal/strictyaml"},
+	"bench/report":        {"bench/results", "bench/populations", "natprofiles", "internal/catalogue", "internal/strictyaml"},
 }
 
 // blind says what a package may not import itself, nor its tests: the prober of

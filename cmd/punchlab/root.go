@@ -33,7 +33,8 @@ func newRoot() *cobra.Command {
 them whose behaviour is written in YAML, lets a TCP hole-punching engine try to
 get through, and tells which pairs of NATs connect, how often and how fast.
 
-Wherever a profile or a topology is named, the path of a YAML file works too.
+Wherever a profile, a topology or a population is named, the path of a YAML file
+works too.
 
 Exit status: 0 done; 1 something ran and failed; 2 wrong usage or input. That of
 run is its programs'.`,
@@ -52,7 +53,7 @@ run is its programs'.`,
 	flags.StringVar(&c.profiles, "profiles", "", "your `folder` of NAT profiles; they win over shipped ones of the same name")
 	flags.StringVar(&c.topologies, "topologies", "", "your `folder` of topologies; they win over shipped ones of the same name")
 	root.SetHelpCommand(newHelp())
-	root.AddCommand(newBench(&c), newTrial(&c), newRun(&c), newNAT(&c), newTopology(&c), newServe(&c), newDoctor(&c), newVersion(&c))
+	root.AddCommand(newBench(&c), newTrial(&c), newRun(&c), newNAT(&c), newTopology(&c), newPopulation(&c), newServe(&c), newDoctor(&c), newVersion(&c))
 	return root
 }
 

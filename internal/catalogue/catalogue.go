@@ -33,11 +33,21 @@ type Catalogue[T any] struct {
 // Shipped makes the catalogue of the files that are part of the program. It
 // panics if one is wrong: they are code, and a test reads them all.
 func (k Kind[T]) Shipped(files fs.FS) Catalogue[T] {
-	items, err := k.folder(files, "")
+	c, err := k.Read(files)
 	if err != nil {
 		panic(fmt.Sprintf("shipped %s: %v", k.Word, err))
 	}
-	return Catalogue[T]{kind: k}.with(items)
+	return c
+}
+
+// Read is Shipped for files whose meaning hangs on what the user has, which may
+// make them wrong.
+func (k Kind[T]) Read(files fs.FS) (Catalogue[T], error) {
+	items, err := k.folder(files, "")
+	if err != nil {
+		return Catalogue[T]{}, err
+	}
+	return Catalogue[T]{kind: k}.with(items), nil
 }
 
 // With gives a catalogue that also has what is in the user's folder dir, which

@@ -30,6 +30,11 @@ func probeFolder(dir string) error {
 	if _, err := os.Lstat(file); err == nil {
 		return fmt.Errorf("%s exists already, and is not overwritten: choose another folder", file)
 	}
+	return probeWriting(dir)
+}
+
+// probeWriting finds out whether files can be made in dir, which need not exist.
+func probeWriting(dir string) error {
 	existing, about, err := ancestor(dir)
 	switch {
 	case err != nil:

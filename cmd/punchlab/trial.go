@@ -19,6 +19,9 @@ import (
 type trialFlags struct {
 	setting
 	natA, natB, strategy, stagger string
+	explain, everything           bool
+	pcap                          string
+	captured                      bool // pcap was given
 }
 
 func newTrial(c *common) *cobra.Command {
@@ -33,9 +36,12 @@ Strategies:
 ` + strategyList(),
 		Example: `  punchlab trial --nat-a openwrt --nat-b linux-masquerade --strategy simultaneous-open
   punchlab trial --topology one-nat --nat-a linux-random --strategy direct --rtt 100ms
-  punchlab trial --nat-a openwrt --nat-b openwrt --strategy simultaneous-open --stagger -0.5rtt --json`,
+  punchlab trial --nat-a openwrt --nat-b openwrt --strategy simultaneous-open --stagger -0.5rtt --json
+  punchlab trial --nat-a openwrt --nat-b openwrt --strategy simultaneous-open --explain
+  punchlab trial --nat-a eim-eif --nat-b linux-random --pcap captures/`,
 		Args: noArguments,
-		RunE: func(_ *cobra.Command, _ []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			f.captured = cmd.Flags().Changed("pcap")
 			cell, stagger, err := f.cell(c)
 			if err != nil {
 				return err
@@ -51,6 +57,9 @@ Strategies:
 	flags.StringVar(&f.strategy, "strategy", "auto", "the `strategy` to try")
 	flags.StringVar(&f.stagger, "stagger", "0",
 		"how much later than Alice Bob starts: a `duration`, or a multiple of the round trip such as -0.25rtt")
+	flags.BoolVar(&f.explain, "explain", false, "draw what became of every packet, and say what decided")
+	flags.BoolVar(&f.everything, "everything", false, "with --explain: leave no packet out, those to the rendezvous neither")
+	flags.StringVar(&f.pcap, "pcap", "", "write all packets of all legs to a capture file in this `folder`")
 	f.register(flags)
 	flags.Lookup("seed").Usage = "recorded with the trial (default random)"
 	return cmd
@@ -72,6 +81,14 @@ func (f *trialFlags) cell(c *common) (bench.Cell, time.Duration, error) {
 	var as, bs []natprofiles.Profile
 	if ok {
 		as, bs = choice.varied(at.topology, "a", one(f.natA)), choice.varied(at.topology, "b", one(f.natB))
+	}
+	if f.everything && !f.explain {
+		choice.addf("--everything", "says how much --explain draws, which is not there")
+	}
+	if f.captured {
+		if err := probeWriting(f.pcap); err != nil {
+			choice.addf("--pcap", "%v", err)
+		}
 	}
 	if len(as) > 1 || len(bs) > 1 {
 		choice.addf("--nat-a, --nat-b", "a trial has one profile in each slot; bench takes several")
@@ -103,15 +120,30 @@ func (f *trialFlags) run(ctx context.Context, cell bench.Cell, stagger time.Dura
 	if asJSON {
 		err = printJSON(os.Stdout, attemptJSON(attempt))
 	} else {
-		err = write(os.Stdout, attemptPage(attempt))
+		err = write(os.Stdout, attemptPage(attempt)+f.explained(attempt))
 	}
-	if err != nil {
-		return err
+	if err == nil && f.captured {
+		var file string
+		if file, err = captures(f.pcap).write(attempt.Trial, attempt.Seen); err == nil {
+			fmt.Fprintf(os.Stderr, "punchlab: the packets are in %s\n", file)
+		}
 	}
-	if attempt.Outcome != results.Connected {
-		return errTold
+	if err == nil && attempt.Outcome != results.Connected {
+		err = errTold
 	}
-	return nil
+	return err
+}
+
+// explained is the trial's story as far as it was asked for.
+func (f *trialFlags) explained(a bench.Attempt) string {
+	if !f.explain {
+		return ""
+	}
+	told := a.Seen.Story()
+	if f.everything {
+		told = told.Everything()
+	}
+	return "\n" + told.Text(pageWidth(os.Stdout)) + "\n"
 }
 
 // try runs the trial in a lab of its own.
@@ -127,7 +159,8 @@ func (f *trialFlags) try(ctx context.Context, cell bench.Cell, stagger time.Dura
 	}
 	var attempt bench.Attempt
 	if err == nil {
-		attempt, err = place.Try(ctx, bench.TryOptions{Patience: f.patience, Stagger: stagger, Seed: seed})
+		attempt, err = place.Try(ctx, bench.TryOptions{Patience: f.patience, Stagger: stagger, Seed: seed,
+			Observe: f.explain || f.captured})
 	}
 	if err != nil {
 		err = fmt.Errorf("trial: %w", advised(err))

@@ -98,7 +98,7 @@ func TestASeries(t *testing.T) {
 		{results.Invalid, 1, false, false},
 		{results.Failed, 1, false, true},
 	} {
-		number, slot, ok := s.begin()
+		number, slot, _, ok := s.begin(ObserveNone)
 		if number != i || slot != step.slot || !ok {
 			t.Errorf("trial %d has the number %d and place %d, %v", i, number, slot, ok)
 		}
@@ -107,10 +107,10 @@ func TestASeries(t *testing.T) {
 		}
 	}
 	for range fewestTries - 4 {
-		_, slot, _ := s.begin()
+		_, slot, _, _ := s.begin(ObserveNone)
 		s.end(slot, results.Invalid)
 	}
-	if _, _, ok := s.begin(); ok {
+	if _, _, _, ok := s.begin(ObserveNone); ok {
 		t.Error("a cell was not given up")
 	}
 }

@@ -49,7 +49,7 @@ func TestWhatIsNotASuccess(t *testing.T) {
 	for name, c := range map[string]struct {
 		both   [2]party
 		usable error
-		cause  string
+		why    string
 	}{
 		"neither":     {[2]party{failed, failed}, errNotBoth, "alice: no connection came about; bob: no connection came about"},
 		"one only":    {[2]party{peer(0, 50, 75, 0), failed}, errNotBoth, "bob: no connection came about"},
@@ -57,8 +57,8 @@ func TestWhatIsNotASuccess(t *testing.T) {
 	} {
 		var got results.Trial
 		judge(&got, &c.both, c.usable)
-		if got.Outcome != results.Failed || got.Cause != c.cause || got.ConnectMS != nil {
-			t.Errorf("%s: %s, %q", name, got.Outcome, got.Cause)
+		if got.Outcome != results.Failed || got.Why != c.why || got.Cause == "" || got.ConnectMS != nil {
+			t.Errorf("%s: %s, %q, %q", name, got.Outcome, got.Cause, got.Why)
 		}
 	}
 }

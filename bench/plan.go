@@ -28,6 +28,10 @@ type Plan struct {
 	// when they meet the server, instead of once before all trials.
 	Unclassified bool
 
+	// Observe says which trials are observed. What fails unobserved has no cause but
+	// what the engines say.
+	Observe Observe
+
 	// CrossTraffic is how many unrelated flows begin in a second through each of
 	// the NATs in the slots a and b; 0 for none.
 	CrossTraffic float64

@@ -104,13 +104,13 @@ func (r *run) try(ctx context.Context, s *Site, of *series) (valid bool, err err
 	late := false
 	began := r.width.enter()
 	defer func() { r.width.leave(began, late) }()
-	number, slot, ok := of.begin()
+	number, slot, watched, ok := of.begin(r.plan.Observe)
 	if !ok {
 		return false, errGivenUp
 	}
 	a, err := s.Try(ctx, TryOptions{
 		Patience: r.plan.Patience, Stagger: r.plan.stagger(slot), Seed: r.plan.seed(of.key, number),
-		Unclassified: r.plan.Unclassified,
+		Unclassified: r.plan.Unclassified, Observe: watched,
 	})
 	if err != nil {
 		return false, err
@@ -120,6 +120,9 @@ func (r *run) try(ctx context.Context, s *Site, of *series) (valid bool, err err
 	story, last := of.end(slot, a.Outcome)
 	if story {
 		a.Story = a.story()
+	}
+	if a.Outcome == results.Failed && r.plan.Observe == ObserveDoubtful {
+		of.observe()
 	}
 	r.tell(a.Trial, s.lab)
 	if last {

@@ -19,6 +19,7 @@ type series struct {
 	slots int                      // of valid trials that somebody has begun
 	freed []int                    // those of them whose trial was invalid
 	told  map[results.Outcome]bool // which have a story
+	watch bool                     // every trial is observed from now on
 }
 
 // A cell is given up when it has had so many tries for each trial, and not
@@ -31,18 +32,19 @@ const (
 
 func newSeries(c Cell, p Plan) *series {
 	return &series{
-		Cell: c, key: c.Key(), want: p.Trials, tries: max(triesPerTrial*p.Trials, fewestTries),
+		watch: p.Observe == ObserveAll || p.Observe == ObserveDoubtful && c.doubtful(),
+		Cell:  c, key: c.Key(), want: p.Trials, tries: max(triesPerTrial*p.Trials, fewestTries),
 		told: map[results.Outcome]bool{results.Invalid: true},
 	}
 }
 
-// begin gives the number of the next trial, and which of the valid ones it is to be;
-// or says that the cell is given up.
-func (s *series) begin() (number, slot int, ok bool) {
+// begin gives the number of the next trial, which of the valid ones it is to be, and
+// whether it is observed; or says that the cell is given up.
+func (s *series) begin(o Observe) (number, slot int, watched, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.tries == 0 {
-		return 0, 0, false
+		return 0, 0, false, false
 	}
 	s.tries--
 	s.made++
@@ -52,7 +54,7 @@ func (s *series) begin() (number, slot int, ok bool) {
 	} else {
 		s.slots++
 	}
-	return s.made - 1, slot, true
+	return s.made - 1, slot, s.watch || o == ObserveDoubtful && len(s.told) == 1, true
 }
 
 // end counts a trial. Story tells whether it is the first of its outcome, and
@@ -60,11 +62,18 @@ func (s *series) begin() (number, slot int, ok bool) {
 func (s *series) end(slot int, o results.Outcome) (story, last bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	story, s.told[o] = !s.told[o], true
 	if o == results.Invalid {
 		s.freed = append(s.freed, slot)
 		return false, false
 	}
+	story, s.told[o] = !s.told[o], true
 	s.valid++
 	return story, s.valid == s.want
+}
+
+// observe has all further trials observed.
+func (s *series) observe() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.watch = true
 }

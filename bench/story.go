@@ -8,9 +8,16 @@ import (
 	"github.com/punchlab/punchlab/punch"
 )
 
-// story tells what the engine of each peer saw, a line for each. Times are
-// milliseconds since the later peer read the introduction.
+// storyWidth is the width of ladders in results files.
+const storyWidth = 100
+
+// story tells what happened: by a ladder where the trial was observed, or what the
+// engine of each peer saw, a line for each. Times are milliseconds since the later
+// peer read the introduction.
 func (a Attempt) story() string {
+	if a.Seen != nil {
+		return a.Seen.Story().Text(storyWidth)
+	}
 	start := later(a.Alice.Introduced, a.Bob.Introduced)
 	return tell(peers[0], a.Alice, start) + "\n" + tell(peers[1], a.Bob, start)
 }

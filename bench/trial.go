@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/punchlab/punchlab/bench/results"
+	"github.com/punchlab/punchlab/bench/story"
 	"github.com/punchlab/punchlab/punch"
 )
 
@@ -94,14 +95,23 @@ func (s *Site) Try(ctx context.Context, o TryOptions) (Attempt, error) {
 	}
 	judge(&t, both, usable)
 	if spoiled := spoiled(roundAbout(s.cell.Topology), links); spoiled != nil {
-		t.Outcome, t.Cause = results.Invalid, spoiled.Error()
+		t.Outcome, t.Cause, t.Why = results.Invalid, spoiled.cause, spoiled.why
 	}
 	a := Attempt{Trial: t, Alice: both[0].report, Bob: both[1].report}
 	if eyes != nil {
-		a.Seen, err = eyes.end(s, a, usable)
+		if a.Seen, err = eyes.end(s, a, usable); err != nil {
+			return Attempt{}, err
+		}
+		if a.Outcome == results.Failed {
+			a.explain(a.Seen.Story())
+		}
 	}
-	return a, err
+	return a, nil
 }
+
+// explain has the packets say why a trial failed, rather than the engines, who do not
+// see them.
+func (a *Attempt) explain(s story.Story) { a.Cause, a.Why = string(s.Cause), s.Sentence }
 
 // connect lets both peers try, and waits for both: a side that closed its
 // connection early would reset the other's.
@@ -188,9 +198,10 @@ func judge(t *results.Trial, both *[2]party, usable error) {
 		t.ConnectMS = new(results.Milliseconds(later(a.Proven, b.Proven).Sub(start)))
 		t.RTTMS = new(results.Milliseconds(roundTrip(both)))
 	case both[0].err == nil && both[1].err == nil:
-		t.Outcome, t.Cause = results.Failed, "the peers' connections are not one: "+usable.Error()
+		t.Outcome, t.Cause = results.Failed, string(story.NotOne)
+		t.Why = "the peers' connections are not one: " + usable.Error()
 	default:
-		t.Outcome, t.Cause = results.Failed, cause(both)
+		t.Outcome, t.Cause, t.Why = results.Failed, string(unwatched(both)), said(both)
 	}
 }
 
@@ -223,8 +234,21 @@ func roundTrip(both *[2]party) time.Duration {
 	return min(a.RTT, b.RTT)
 }
 
-// cause says why a trial failed: what each peer's engine said.
-func cause(both *[2]party) string {
+// unwatched is the cause of a failure as far as the engines know it.
+func unwatched(both *[2]party) story.Cause {
+	for _, p := range both {
+		switch {
+		case errors.Is(p.err, punch.ErrNoWay):
+			return story.NoWay
+		case errors.Is(p.err, punch.ErrPeerAbsent):
+			return story.PeerAbsent
+		}
+	}
+	return story.Unknown
+}
+
+// said is what each peer's engine said of a failure.
+func said(both *[2]party) string {
 	text := ""
 	for i, p := range both {
 		if p.err == nil {

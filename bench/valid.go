@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/punchlab/punchlab/bench/results"
 	"github.com/punchlab/punchlab/harness"
 	"github.com/punchlab/punchlab/topologies"
 )
@@ -22,13 +23,17 @@ func roundAbout(t topologies.Topology) time.Duration {
 	return t.RTT(topologies.Alice, topologies.Rendezvous) + t.RTT(topologies.Bob, topologies.Rendezvous)
 }
 
+// spoilt is why a trial does not count.
+type spoilt struct{ cause, why string }
+
 // spoiled says why a trial does not count, if it does not.
-func spoiled(rtt time.Duration, links harness.LinkStats) error {
+func spoiled(rtt time.Duration, links harness.LinkStats) *spoilt {
 	switch bound := LatenessBound(rtt); {
 	case links.Lost > 0:
-		return fmt.Errorf("the lab lost %d packets", links.Lost)
+		return &spoilt{results.CauseLabLost, fmt.Sprintf("the lab lost %d packets", links.Lost)}
 	case links.Lateness > bound:
-		return fmt.Errorf("the lab held a packet %s too long; up to %s counts", links.Lateness.Round(10*time.Microsecond), bound)
+		return &spoilt{results.CauseLate, fmt.Sprintf("the lab held a packet %s too long; up to %s counts",
+			links.Lateness.Round(10*time.Microsecond), bound)}
 	}
 	return nil
 }

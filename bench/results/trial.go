@@ -38,9 +38,11 @@ type Trial struct {
 
 	Outcome Outcome `json:"outcome"`
 
-	// Cause says in words why a trial failed or is invalid; empty where it
-	// connected.
+	// Cause says in a word why a trial failed or is invalid, one of a closed list:
+	// those of package story, [CauseLate] and [CauseLabLost]. Empty where it
+	// connected. Why says it in a sentence.
 	Cause string `json:"cause"`
+	Why   string `json:"why,omitempty"`
 
 	// EstablishedMS is the time until TCP was established at both ends, and
 	// ConnectMS the time until both proofs were checked. The first is there
@@ -63,8 +65,9 @@ type Trial struct {
 	// a packet, or two where it was sent again.
 	SYNs int `json:"syns"`
 
-	// Story tells what happened, for people. The first success and the first
-	// failure of each cell have one.
+	// Story tells what happened, for people: a ladder of all packets that matter,
+	// where they were watched. The first success and the first failure of each cell
+	// have one.
 	Story string `json:"story,omitempty"`
 }
 
@@ -76,6 +79,9 @@ func (t Trial) String() string {
 	}
 	if t.Cause != "" {
 		line += ": " + t.Cause
+	}
+	if t.Why != "" {
+		line += ": " + t.Why
 	}
 	return line
 }
@@ -90,6 +96,12 @@ const (
 	Connected Outcome = "connected"
 	Failed    Outcome = "failed"
 	Invalid   Outcome = "invalid"
+)
+
+// Why a trial is invalid.
+const (
+	CauseLate    = "late"     // a packet was held too long, or the hosts were kept from the processors
+	CauseLabLost = "lab-lost" // a packet was lost by the lab itself
 )
 
 // UnmarshalText accepts the three outcomes only.

@@ -10,6 +10,8 @@ import (
 var (
 	bobElsewhere   = netip.MustParseAddrPort("203.0.113.20:61234")
 	aliceElsewhere = netip.MustParseAddrPort("198.51.100.10:50123")
+	// bobUnknown is a port of bob's own that alice has not been told of.
+	bobUnknown = netip.MustParseAddrPort("192.168.2.2:5005")
 )
 
 // scene is a whole situation: what happens, and what the story says of it.

@@ -54,6 +54,18 @@ var ways = []scene{
 		func() *situation { return remapped(bobOut) },
 	},
 	{
+		"a peer that sends from a port of which nobody knows", Filtered,
+		"bob's SYN left from its port 5005, which nobody had been told of, where alice aimed at 203.0.113.20:5000; " +
+			"alice's SYN came to nat-b, which dropped it",
+		func() *situation {
+			s := twoNATs()
+			s.maps["nat-b"][bobUnknown] = bobElsewhere
+			s.syn(0.2, "alice", aliceAt, bobOut, how{dies: "nat-b"})
+			s.syn(5, "bob", bobUnknown, aliceOut, how{dies: "nat-a"})
+			return s
+		},
+	},
+	{
 		"a port that was predicted wrongly", WrongPort,
 		"alice aimed at 203.0.113.20:5001, and bob's SYN came from 203.0.113.20:61234; alice's SYN came to nat-b, which dropped it",
 		func() *situation { return remapped(netip.AddrPortFrom(bobOut.Addr(), 5001)) },

@@ -118,17 +118,25 @@ func (t *trial) judgeNoHole(s syn, j *Journey, v *verdict) {
 			t.judgeMissed(miss{aimer: s.from, aim: aim, target: syn{l.journey, other}, came: l.source, at: last.Station}, v)
 		}
 		v.sentence += fmt.Sprintf("; %s came to %s, which %s%s", t.the(s), nat, t.refusal(j), t.aftermath(s, j))
+		if v.cause == Unknown {
+			v.cause, v.unproved = atClosedDoor(j), true
+		}
 		return
 	}
-	v.distance, v.cause, v.unproved = unasked, Filtered, true
-	switch j.End {
-	case NATReset:
-		v.cause = ResetByNAT
-	case Unreachable:
-		v.cause = ICMPByNAT
-	}
+	v.distance, v.cause, v.unproved = unasked, atClosedDoor(j), true
 	v.sentence = fmt.Sprintf("%s reached %s, and nothing of %s had left it towards %s; %s %s%s",
 		t.the(s), nat, possessed(t.name(other)), last.Source, nat, t.refusal(j), t.aftermath(s, j))
+}
+
+// atClosedDoor is the cause where nothing had left a NAT towards what came to it.
+func atClosedDoor(j *Journey) Cause {
+	switch j.End {
+	case NATReset:
+		return ResetByNAT
+	case Unreachable:
+		return ICMPByNAT
+	}
+	return Filtered
 }
 
 // miss is a peer that aimed at one endpoint, and a SYN of the other one that came from another.
@@ -140,10 +148,16 @@ type miss struct {
 	at     int // station
 }
 
-// judgeMissed: if the peer aimed at what it had been told, the other one's NAT has another mapping for it; if not, the
+// judgeMissed: if the peer aimed at what it had been told, the other one's NAT has another mapping for it, or the other
+// one has sent from a port of which nobody had been told, which is no matter of NATs and left to the caller; if not, the
 // endpoint was predicted or guessed.
 func (t *trial) judgeMissed(m miss, v *verdict) {
 	if t.told[m.aimer][m.aim] {
+		if from := t.journeys[m.target.journey].first().Source; t.unannounced(m.target.from, from) {
+			v.sentence = fmt.Sprintf("%s left from its port %d, which nobody had been told of, where %s aimed at %s",
+				t.the(m.target), from.Port(), t.name(m.aimer), m.aim)
+			return
+		}
 		v.cause = Remapped
 		v.sentence = fmt.Sprintf("%s made %s of %s, where %s had been told %s",
 			t.network.name(t.mapper(m.target)), m.came, t.the(m.target), t.name(m.aimer), m.aim)
@@ -155,6 +169,11 @@ func (t *trial) judgeMissed(m miss, v *verdict) {
 		v.sentence = fmt.Sprintf("none of the %s SYNs of %s went to where one of %s came from: "+
 			"the first to %s, and the other one from %s", count(n), t.name(m.aimer), t.name(1-m.aimer), m.aim, m.came)
 	}
+}
+
+// unannounced tells a port of a peer that is not among those which it was introduced with or has moved to.
+func (t *trial) unannounced(peer int, from netip.AddrPort) bool {
+	return len(t.announced[peer]) > 0 && !t.announced[peer][from.Port()]
 }
 
 // tries is how many SYNs a peer has sent.

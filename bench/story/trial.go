@@ -9,16 +9,17 @@ import (
 // trial is a recording with its journeys, and what the analysis asks it.
 type trial struct {
 	*Recording
-	network  *network
-	journeys []Journey
-	longest  time.Duration // that any packet took from one sight to the next
-	syns     []syn         // between the peers
-	holes    map[hole][]leaving
-	leavings map[door][]leaving // of SYNs to the other peer, at each NAT
-	used     map[door]time.Time // endpoints outside of a NAT that anything has left by, and when first
-	closers  map[hole][]leaving // RSTs and ICMP errors that came to a hole from outside
-	told     [2]map[netip.AddrPort]bool
-	quit     time.Time // when the first peer gave up; zero if none did
+	network   *network
+	journeys  []Journey
+	longest   time.Duration // that any packet took from one sight to the next
+	syns      []syn         // between the peers
+	holes     map[hole][]leaving
+	leavings  map[door][]leaving // of SYNs to the other peer, at each NAT
+	used      map[door]time.Time // endpoints outside of a NAT that anything has left by, and when first
+	closers   map[hole][]leaving // RSTs and ICMP errors that came to a hole from outside
+	told      [2]map[netip.AddrPort]bool
+	announced [2]map[uint16]bool // ports of each peer's own that the other one has been told of, as they are outside
+	quit      time.Time          // when the first peer gave up; zero if none did
 }
 
 // syn is a SYN from one peer to the other.
@@ -52,7 +53,7 @@ func newTrial(r *Recording) *trial {
 		Recording: r, network: n, journeys: join(r, n),
 		holes: map[hole][]leaving{}, closers: map[hole][]leaving{},
 		leavings: map[door][]leaving{}, used: map[door]time.Time{},
-		told: [2]map[netip.AddrPort]bool{{}, {}},
+		told: [2]map[netip.AddrPort]bool{{}, {}}, announced: [2]map[uint16]bool{{}, {}},
 	}
 	t.longest = finish(r, n, t.journeys)
 	t.listen()
@@ -77,6 +78,9 @@ func (t *trial) listen() {
 		case p == none:
 		case (e.Kind == Introduced || e.Kind == Told) && e.Remote.IsValid():
 			t.told[p][e.Remote] = true
+			if e.Local.Port() != 0 {
+				t.announced[p][e.Local.Port()] = true
+			}
 		case e.Kind == GaveUp && t.quit.IsZero():
 			t.quit = e.At
 		}

@@ -30,7 +30,8 @@ func attemptPage(a bench.Attempt) string {
 		pairs = append(pairs, [2]string{"via", a.Via + winner(a)})
 	}
 	if a.Cause != "" {
-		pairs = append(pairs, [2]string{"cause", strings.ReplaceAll(a.Cause, "; "+topologies.Bob+": ", "\n"+topologies.Bob+": ")})
+		why := strings.ReplaceAll(a.Why, "; "+topologies.Bob+": ", "\n"+topologies.Bob+": ")
+		pairs = append(pairs, [2]string{"cause", strings.TrimSuffix(a.Cause+"\n"+why, "\n")})
 	}
 	pairs = append(pairs, [2]string{"seed", fmt.Sprint(a.Seed)})
 	return fmt.Sprintf("%s: %s\n\n", a.Outcome, a.Cell) + entries("  ", pairs)

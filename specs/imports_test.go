@@ -23,9 +23,10 @@ var apart = map[string][]string{
 	"internal/strictyaml": {},
 	"internal/catalogue":  {"internal/strictyaml"},
 	"natprofiles":         {"internal/catalogue", "internal/strictyaml"},
-	"topologies":          {"internal/catalogue", "internal/strictyaml"},
+	"links":               {"internal/strictyaml"},
+	"topologies":          {"links", "internal/catalogue", "internal/strictyaml"},
 	"punch":               {},
-	"harness":             {"natprofiles", "topologies", "internal/catalogue", "internal/strictyaml"},
+	"harness":             {"natprofiles", "topologies", "links", "internal/catalogue", "internal/strictyaml"},
 	"bench/results":       {},
 	"bench/report":        {"bench/results"},
 }

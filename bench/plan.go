@@ -22,7 +22,7 @@ type Plan struct {
 	Trials   int             // valid trials of each cell
 	Patience time.Duration   // how long a pair may try, from the introduction on
 	Staggers []time.Duration // trial i starts bob later than alice by Staggers[i % len]; none: both at once
-	Seed     uint64          // draws the order of the cells and the seeds of the trials
+	Seed     uint64          // draws the order of the cells and the seeds of the trials, which decide what links do
 	Parallel int             // most labs side by side; 0: DefaultParallel
 
 	// Unclassified has peers measure their NATs in every trial, from the moment on

@@ -29,6 +29,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/punchlab/punchlab/harness/internal/fate"
 	"github.com/punchlab/punchlab/harness/internal/kernel"
 	"github.com/punchlab/punchlab/harness/internal/link"
 	"github.com/punchlab/punchlab/harness/internal/natrules"
@@ -107,7 +108,7 @@ func Build(ctx context.Context, t topologies.Topology, nats NATs, o Options) (_ 
 	if err != nil {
 		return nil, err
 	}
-	if err := errors.Join(o.Emulation.Check(), CheckFaults(t, o.Faults...)); err != nil {
+	if err := errors.Join(o.Emulation.available(), CheckFaults(t, o.Faults...)); err != nil {
 		return nil, err
 	}
 	l.emulation, l.seed = o.Emulation, o.Seed
@@ -211,6 +212,9 @@ func (l *Lab) Links() (LinkStats, error) {
 
 // LinkStats is how the links of a lab have fared.
 type LinkStats = link.Stats
+
+// LinkCounts is what the conditions and faults of links have done.
+type LinkCounts = fate.Counts
 
 // Reset makes the lab fit for the next trial: packets under way are dropped,
 // every NAT forgets its connections, the statistics of the links start anew, and

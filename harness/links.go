@@ -32,20 +32,29 @@ const (
 // Emulations are all emulations.
 var Emulations = []Emulation{Auto, Netem, Queue}
 
-// Check tells whether there is such an emulation, and whether this kernel has
-// it, found out by trying.
-func (e Emulation) Check() error {
-	switch e {
-	case "", Auto, Queue:
-		return nil
-	case Netem:
-		return netemAvailable()
+// ParseEmulation finds the emulation of that name, whether this kernel has it or
+// not.
+func ParseEmulation(word string) (Emulation, error) {
+	if e := Emulation(word); slices.Contains(Emulations, e) {
+		return e, nil
 	}
 	words := make([]string, len(Emulations))
 	for i, known := range Emulations {
 		words[i] = string(known)
 	}
-	return fmt.Errorf("%s is not one of %s%s", strictyaml.Quote(string(e)), strings.Join(words, ", "), strictyaml.DidYouMean(string(e), words))
+	return Auto, fmt.Errorf("%s is not one of %s%s", strictyaml.Quote(word), strings.Join(words, ", "), strictyaml.DidYouMean(word, words))
+}
+
+// available tells whether there is such an emulation and this kernel has it.
+func (e Emulation) available() error {
+	switch e {
+	case "":
+		return nil
+	case Netem:
+		return netemAvailable()
+	}
+	_, err := ParseEmulation(string(e))
+	return err
 }
 
 // cord is a link of a lab: that of a transit with the node in front of it.
@@ -53,6 +62,7 @@ type cord struct {
 	transit, parent *node
 	now             links.Link
 	wire            *link.Wire // nil while nothing of it is held
+	chancy          [2]bool    // whether netem has lost packets by chance since it was made
 	faults          []int      // the numbers of the lab's faults that are about it, those of the way up first
 }
 

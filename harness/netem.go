@@ -36,6 +36,7 @@ var netemAvailable = sync.OnceValue(func() error {
 func (c *cord) shape(to links.Link, seed uint64) error {
 	c.now = to
 	for i, end := range c.ends() {
+		c.chancy[i] = c.chancy[i] || end.does.Loss.Mean() > 0
 		seed := mixed(seed, fmt.Sprintf("%s %s", c.transit.Name, links.Directions[i]))
 		if err := end.at.ns.SetNetem(end.device, end.does, seed); err != nil {
 			return err
@@ -85,15 +86,15 @@ func (c *cord) ends() [2]end {
 }
 
 // netem tells what the kernel has dropped. It does not say why: what netem drops
-// on a link that loses nothing by chance is its own queue that was full.
+// on a link that has lost nothing by chance is its own queue that was full.
 func (c *cord) netem() (s LinkStats, err error) {
-	for _, end := range c.ends() {
+	for i, end := range c.ends() {
 		itself, full, err := end.at.ns.NetemDrops(end.device)
 		if err != nil {
 			return s, err
 		}
 		s.Overflowed += full
-		if end.does.Loss.Mean() > 0 {
+		if c.chancy[i] {
 			s.Dropped += itself
 		} else {
 			s.Lost += itself
@@ -123,5 +124,6 @@ func (c *cord) renew(seed uint64) error {
 			return err
 		}
 	}
+	c.chancy = [2]bool{}
 	return c.shape(c.now, seed)
 }

@@ -124,6 +124,17 @@ func (t Topology) Pairs() bool {
 	return slices.ContainsFunc(t.Nodes, func(n Node) bool { return n.Slot == "b" })
 }
 
+// WithLinks gives the link of every transit what do says of it.
+func (t Topology) WithLinks(do func(transit Node) links.Link) Topology {
+	changed := t.clone()
+	for i, n := range changed.Nodes {
+		if n.Kind == Transit {
+			changed.Nodes[i].Link = do(n)
+		}
+	}
+	return changed
+}
+
 // clone copies the topology with its nodes.
 func (t Topology) clone() Topology {
 	t.Nodes = slices.Clone(t.Nodes)

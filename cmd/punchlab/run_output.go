@@ -15,6 +15,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/punchlab/punchlab/bench/report"
+	"github.com/punchlab/punchlab/bench/results"
 )
 
 // The names of a program's streams.
@@ -48,6 +49,10 @@ type (
 		Host      string       `json:"host"`
 		Addresses []netip.Addr `json:"addresses"`
 		Command   string       `json:"command"`
+	}
+	faultEvent struct {
+		Event string `json:"event"` // fault: how often it met its packets, told at the end
+		results.Fault
 	}
 	lineEvent struct {
 		Event  string `json:"event"` // line: a program printed one

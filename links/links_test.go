@@ -63,13 +63,11 @@ func TestValuesAreReadAndWritten(t *testing.T) {
 		{"p=101% r=3%", new(links.Loss), "p: 101% is not from 0% to 100%"},
 		{"p=1% r=3% god=1%", new(links.Loss), `"god" is not one of p, r, good, bad; did you mean good?`},
 	} {
-		got := ""
+		got := c.into.String
 		if err := c.into.UnmarshalText([]byte(c.text)); err != nil {
-			got = err.Error()
-		} else {
-			got = c.into.String()
+			got = err.Error
 		}
-		if got != c.want {
+		if got := got(); got != c.want {
 			t.Errorf("%T %q: %s, want %s", c.into, c.text, got, c.want)
 		}
 	}

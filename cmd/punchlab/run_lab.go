@@ -96,7 +96,7 @@ func (r *running) tellFaults() error {
 
 // open tells of the lab.
 func (r *running) open(env environment) error {
-	e := labEvent{Event: "lab", Topology: r.topology.Name, NATs: map[string]string{}, Environment: env}
+	e := labEvent{Event: "lab", Topology: r.topology.Name, NATs: map[string]string{}, Environment: env, Seed: r.options.Seed}
 	for slot, p := range r.nats {
 		e.NATs[slot] = p.Name
 	}

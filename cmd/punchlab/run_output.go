@@ -42,6 +42,7 @@ type (
 		Topology    string            `json:"topology"`
 		NATs        map[string]string `json:"nats"`        // profiles by slot
 		Environment map[string]string `json:"environment"` // of every program
+		Seed        uint64            `json:"seed"`        // of links and cross traffic
 		Entrances   []entrance        `json:"entrances,omitempty"`
 	}
 	startEvent struct {

@@ -32,7 +32,7 @@ type Stats struct {
 	Held uint64
 	// Lost counts packets that the kernel could not hand over, because the
 	// reader was too slow or the queue full; of a full queue only that it was.
-	// They are lost to the lab: a trial with a lost packet says nothing about
+	// So does a copy that could not be sent. They are lost to the lab: a trial with a lost packet says nothing about
 	// its NATs. What a link drops by its conditions is counted apart.
 	Lost uint64
 	// Unstamped counts held packets of which the kernel did not tell when they

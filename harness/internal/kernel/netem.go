@@ -222,7 +222,8 @@ func rateOptions(c links.Conditions) []byte {
 		queue = c.Rate.DefaultQueue()
 	}
 	bytes := max(uint64(c.Rate)/8, 1)
-	burst := time.Duration(float64(links.MinQueue) / float64(bytes) * float64(time.Second))
+	// Rounded up: with less than a packet's worth none would ever leave.
+	burst := time.Duration(math.Ceil(float64(links.MinQueue) / float64(bytes) * float64(time.Second)))
 	rate := make([]byte, 8, 12) // cell_log, linklayer, overhead, cell_align, mpu: nothing
 	rate[1] = 1                 // TC_LINKLAYER_ETHERNET
 	rate = native.AppendUint32(rate, uint32(bytes))

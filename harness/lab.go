@@ -29,7 +29,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/punchlab/punchlab/harness/internal/fate"
 	"github.com/punchlab/punchlab/harness/internal/kernel"
 	"github.com/punchlab/punchlab/harness/internal/link"
 	"github.com/punchlab/punchlab/harness/internal/natrules"
@@ -189,32 +188,6 @@ func (l *Lab) has(kind, name string, others []string) string {
 	return fmt.Sprintf("lab %s has no %s %q; it has %s", l.topology.Name, kind, name,
 		cmp.Or(strings.Join(others, ", "), "none"))
 }
-
-// Links tells how well the links have kept their delays since the lab was
-// built or last reset, what they have done to packets, and the error that ended
-// the emulation, if one did.
-func (l *Lab) Links() (LinkStats, error) {
-	s, err := l.links.Stats()
-	if l.emulation != Netem {
-		return s, err
-	}
-	l.linking.Lock()
-	defer l.linking.Unlock()
-	errs := []error{err}
-	for _, c := range l.cords {
-		seen, err := c.netem()
-		s.Counts.Add(seen.Counts)
-		s.Lost += seen.Lost
-		errs = append(errs, err)
-	}
-	return s, errors.Join(errs...)
-}
-
-// LinkStats is how the links of a lab have fared.
-type LinkStats = link.Stats
-
-// LinkCounts is what the conditions and faults of links have done.
-type LinkCounts = fate.Counts
 
 // Reset makes the lab fit for the next trial: packets under way are dropped,
 // every NAT forgets its connections, the statistics of the links start anew, and

@@ -12,7 +12,11 @@ import (
 // milliseconds since the later peer read the introduction.
 func (a Attempt) story() string {
 	start := later(a.Alice.Introduced, a.Bob.Introduced)
-	return tell(peers[0], a.Alice, start) + "\n" + tell(peers[1], a.Bob, start)
+	text := tell(peers[0], a.Alice, start) + "\n" + tell(peers[1], a.Bob, start)
+	for _, f := range a.Faults {
+		text += "\nfault " + f.String()
+	}
+	return text
 }
 
 func tell(name string, r punch.Report, start time.Time) string {

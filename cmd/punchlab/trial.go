@@ -33,7 +33,9 @@ Strategies:
 ` + strategyList(),
 		Example: `  punchlab trial --nat-a openwrt --nat-b linux-masquerade --strategy simultaneous-open
   punchlab trial --topology one-nat --nat-a linux-random --strategy direct --rtt 100ms
-  punchlab trial --nat-a openwrt --nat-b openwrt --strategy simultaneous-open --stagger -0.5rtt --json`,
+  punchlab trial --nat-a openwrt --nat-b openwrt --strategy simultaneous-open --stagger -0.5rtt --json
+  punchlab trial --nat-a openwrt --nat-b openwrt --loss 5% --jitter normal:2ms --seed 7
+  punchlab trial --nat-a openwrt --nat-b openwrt --fault 'transit-a up: drop SYN #1 to bob'`,
 		Args: noArguments,
 		RunE: func(_ *cobra.Command, _ []string) error {
 			cell, stagger, err := f.cell(c)
@@ -52,7 +54,7 @@ Strategies:
 	flags.StringVar(&f.stagger, "stagger", "0",
 		"how much later than Alice Bob starts: a `duration`, or a multiple of the round trip such as -0.25rtt")
 	f.register(flags)
-	flags.Lookup("seed").Usage = "recorded with the trial (default random)"
+	flags.Lookup("seed").Usage = "decides what links do to which packet; recorded with the trial (default random)"
 	return cmd
 }
 
@@ -83,6 +85,7 @@ func (f *trialFlags) cell(c *common) (bench.Cell, time.Duration, error) {
 	if err != nil {
 		return bench.Cell{}, 0, err
 	}
+	at.equip(cells)
 	return cells[0], at.staggers[0], nil
 }
 

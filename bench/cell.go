@@ -9,6 +9,7 @@ import (
 
 	"github.com/punchlab/punchlab/bench/results"
 	"github.com/punchlab/punchlab/harness"
+	"github.com/punchlab/punchlab/links"
 	"github.com/punchlab/punchlab/natprofiles"
 	"github.com/punchlab/punchlab/punch"
 	"github.com/punchlab/punchlab/topologies"
@@ -23,6 +24,12 @@ type Cell struct {
 	Topology topologies.Topology
 	NATs     harness.NATs
 	Strategy punch.Strategy
+
+	// Emulation is what makes the links.
+	Emulation harness.Emulation
+	// Faults hit single packets of every trial, which are counted from its
+	// beginning.
+	Faults []links.Fault
 }
 
 // Key names the cell as results files do.

@@ -20,7 +20,7 @@ type Plan struct {
 	Trials   int             // valid trials of each cell
 	Patience time.Duration   // how long a pair may try, from the introduction on
 	Staggers []time.Duration // trial i starts bob later than alice by Staggers[i % len]; none: both at once
-	Seed     uint64          // draws the order of the cells and the seeds of the trials
+	Seed     uint64          // draws the order of the cells and the seeds of the trials, which decide what links do
 	Parallel int             // most labs side by side; 0: DefaultParallel
 	Passes   int             // into how many the trials of a cell are spread; 0: as many as the labs bear
 

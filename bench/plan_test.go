@@ -139,6 +139,8 @@ func TestWhatSpoilsATrial(t *testing.T) {
 		{harness.LinkStats{Held: 10, Lateness: 5 * time.Millisecond}, false},
 		{harness.LinkStats{Held: 10, Lateness: 5*time.Millisecond + 1}, true},
 		{harness.LinkStats{Held: 10, Lost: 1}, true},
+		// What links drop because they were told to is not the lab's loss.
+		{harness.LinkStats{Held: 10, Counts: harness.LinkCounts{Dropped: 5, Overflowed: 2, Corrupted: 1}}, false},
 	} {
 		if got := spoiled(rtt, c.links); (got != nil) != c.bad {
 			t.Errorf("%+v: %v", c.links, got)

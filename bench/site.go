@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"reflect"
 	"sync"
 
 	"github.com/punchlab/punchlab/harness"
+	"github.com/punchlab/punchlab/links"
 	"github.com/punchlab/punchlab/punch"
 	"github.com/punchlab/punchlab/punch/rendezvous"
 	"github.com/punchlab/punchlab/topologies"
@@ -60,6 +60,9 @@ func Open(ctx context.Context, c Cell) (_ *Site, err error) {
 	if err := s.use(ctx, c); err != nil {
 		return nil, errors.Join(err, s.stop())
 	}
+	if err := lab.SetFaults(c.Faults...); err != nil {
+		return nil, errors.Join(err, s.stop())
+	}
 	return s, nil
 }
 
@@ -78,7 +81,7 @@ func (s *Site) use(ctx context.Context, c Cell) error {
 
 // refit puts the cell's NATs into the site's lab, if they fit there.
 func (s *Site) refit(c Cell) (fits bool, err error) {
-	if !reflect.DeepEqual(s.cell.Topology, c.Topology) {
+	if !s.cell.samePlace(c) {
 		return false, nil
 	}
 	s.server.Reset()
@@ -116,8 +119,14 @@ func (s *Site) serve() error {
 const classifyTries = 3
 
 // classify has both peers measure their NATs once for all trials, as programs do
-// that keep what they know of their network.
+// that keep what they know of their network. Meanwhile links lose nothing, since
+// all trials would have what one lost packet made of it.
 func (s *Site) classify(ctx context.Context) (err error) {
+	lossless, err := s.calm()
+	defer func() { err = errors.Join(err, lossless()) }()
+	if err != nil {
+		return err
+	}
 	for range classifyTries {
 		if err = errors.Join(s.measure(ctx), s.Reset()); err == nil || ctx.Err() != nil {
 			break
@@ -139,13 +148,36 @@ func (s *Site) measure(ctx context.Context) error {
 	return errors.Join(errs[:]...)
 }
 
+// calm has no link do anything to single packets, until what it returns is
+// called.
+func (s *Site) calm() (end func() error, err error) {
+	was := map[string]links.Link{}
+	end = func() error {
+		var errs []error
+		for name, l := range was {
+			errs = append(errs, s.lab.SetLink(name, l))
+		}
+		return errors.Join(errs...)
+	}
+	for _, n := range s.cell.Topology.Nodes {
+		if n.Link == n.Link.Lossless() {
+			continue
+		}
+		if err := s.lab.SetLink(n.Name, n.Link.Lossless()); err != nil {
+			return end, err
+		}
+		was[n.Name] = n.Link
+	}
+	return end, nil
+}
+
 func build(ctx context.Context, c Cell) (*harness.Lab, error) {
 	building.Lock()
 	defer building.Unlock()
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	return harness.New(ctx, c.Topology, c.NATs)
+	return harness.Build(ctx, c.Topology, c.NATs, harness.Options{Emulation: c.Emulation})
 }
 
 // Lab is the site's lab.

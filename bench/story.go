@@ -19,7 +19,11 @@ func (a Attempt) story() string {
 		return a.Seen.Story().Text(storyWidth)
 	}
 	start := later(a.Alice.Introduced, a.Bob.Introduced)
-	return tell(peers[0], a.Alice, start) + "\n" + tell(peers[1], a.Bob, start)
+	text := tell(peers[0], a.Alice, start) + "\n" + tell(peers[1], a.Bob, start)
+	for _, f := range a.Faults {
+		text += "\nfault " + f.String()
+	}
+	return text
 }
 
 func tell(name string, r punch.Report, start time.Time) string {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/punchlab/punchlab/bench/results"
 	"github.com/punchlab/punchlab/bench/story"
+	"github.com/punchlab/punchlab/harness"
 	"github.com/punchlab/punchlab/punch"
 )
 
@@ -19,7 +20,7 @@ import (
 type TryOptions struct {
 	Patience time.Duration // how long the pair may try, from the introduction on
 	Stagger  time.Duration // how much later bob reads his introduction than alice; negative: alice later
-	Seed     uint64        // recorded with the trial
+	Seed     uint64        // decides what links do to which packet; recorded with the trial
 
 	// Unclassified has the peers measure their NATs in the trial itself, from the
 	// moment on when they meet the server, and not once before all trials.
@@ -60,6 +61,9 @@ type party struct {
 // ctx ended. When it returns, both peers' connections are closed.
 func (s *Site) Try(ctx context.Context, o TryOptions) (Attempt, error) {
 	before, err := s.sent()
+	if err == nil {
+		err = s.lab.Seed(o.Seed)
+	}
 	if err != nil {
 		return Attempt{}, err
 	}
@@ -84,6 +88,10 @@ func (s *Site) Try(ctx context.Context, o TryOptions) (Attempt, error) {
 	if err != nil {
 		return Attempt{}, err
 	}
+	faults, err := s.lab.Faults()
+	if err != nil {
+		return Attempt{}, err
+	}
 	after, err := s.sent()
 	if err != nil {
 		return Attempt{}, err
@@ -91,7 +99,7 @@ func (s *Site) Try(ctx context.Context, o TryOptions) (Attempt, error) {
 	t := results.Trial{
 		Cell: s.cell.Key(), Seed: o.Seed, At: began,
 		StaggerMS: results.Milliseconds(o.Stagger), LatenessMS: results.Milliseconds(links.Lateness), Packets: after - before,
-		SYNs: both[0].report.SYNs + both[1].report.SYNs,
+		SYNs: both[0].report.SYNs + both[1].report.SYNs, Links: done(links), Faults: met(faults),
 	}
 	judge(&t, both, usable)
 	if spoiled := spoiled(roundAbout(s.cell.Topology), links); spoiled != nil {
@@ -112,6 +120,21 @@ func (s *Site) Try(ctx context.Context, o TryOptions) (Attempt, error) {
 // explain has the packets say why a trial failed, rather than the engines, who do not
 // see them.
 func (a *Attempt) explain(s story.Story) { a.Cause, a.Why = string(s.Cause), s.Sentence }
+
+// done is what the links have done by their conditions.
+func done(s harness.LinkStats) results.Links {
+	return results.Links{
+		Dropped: s.Dropped, Overflowed: s.Overflowed, Duplicated: s.Duplicated, Reordered: s.Reordered, Corrupted: s.Corrupted,
+	}
+}
+
+// met is how often faults have met their packets.
+func met(counts []harness.FaultCount) (all []results.Fault) {
+	for _, c := range counts {
+		all = append(all, results.Fault{Rule: c.Fault.String(), Matched: c.Matched, Acted: c.Acted})
+	}
+	return all
+}
 
 // connect lets both peers try, and waits for both: a side that closed its
 // connection early would reset the other's.

@@ -109,8 +109,13 @@ func (y *yard) putBack(sites []*Site) {
 
 // sameLab tells whether two cells differ by nothing but the strategy.
 func (c Cell) sameLab(other Cell) bool {
-	return c.Topology.Name == other.Topology.Name &&
-		reflect.DeepEqual(c.NATs, other.NATs) && reflect.DeepEqual(c.Topology, other.Topology)
+	return reflect.DeepEqual(c.NATs, other.NATs) && c.samePlace(other)
+}
+
+// samePlace tells whether they differ by nothing but the NATs and the strategy.
+func (c Cell) samePlace(other Cell) bool {
+	return c.Topology.Name == other.Topology.Name && c.Emulation == other.Emulation &&
+		reflect.DeepEqual(c.Faults, other.Faults) && reflect.DeepEqual(c.Topology, other.Topology)
 }
 
 // park has a site wait. Where there is no room, the one that has waited longest

@@ -22,7 +22,7 @@ go vet ./...
 
 heading "pure packages on other systems"
 for system in darwin windows; do
-	GOOS=$system go build ./natprofiles/... ./topologies/... ./punch/... ./harness/recording/... \
+	GOOS=$system go build ./natprofiles/... ./links/... ./topologies/... ./punch/... ./harness/recording/... \
 		./bench/results/... ./bench/populations/... ./bench/report/... ./bench/story/...
 done
 

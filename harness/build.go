@@ -41,9 +41,12 @@ func (l *Lab) build(ctx context.Context, p *plan) (err error) {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := n.configure(l.links); err != nil {
+		if err := n.configure(); err != nil {
 			return fmt.Errorf("%s: %w", n.Name, err)
 		}
+	}
+	if err := l.string(byMachine); err != nil {
+		return err
 	}
 	for _, n := range l.nodes {
 		if err := n.waitUp(ctx); err != nil {
@@ -96,7 +99,7 @@ func (c cable) lay(nodes map[*machine]*node) error {
 
 // configure gives a node whose cables are laid its addresses, routes and
 // rules.
-func (n *node) configure(links *link.Emulator) error {
+func (n *node) configure() error {
 	if n.Kind == topologies.Host {
 		if err := n.ns.LoopbackUp(); err != nil {
 			return err
@@ -117,12 +120,12 @@ func (n *node) configure(links *link.Emulator) error {
 			return err
 		}
 	}
-	return n.equip(links)
+	return n.equip()
 }
 
-// equip makes a NAT of a NAT's node, a slow link of a slow transit, and an
-// internet that forwards nothing private of the core.
-func (n *node) equip(links *link.Emulator) error {
+// equip makes a NAT of a NAT's node, and an internet that forwards nothing
+// private of the core.
+func (n *node) equip() error {
 	switch {
 	case n.Name == topologies.Core:
 		n.rules = natrules.Backbone(privateRanges, n.sink)
@@ -130,8 +133,24 @@ func (n *node) equip(links *link.Emulator) error {
 	case n.Kind == topologies.NAT:
 		n.rules = natrules.NAT(n.profile, n.place)
 		return n.apply()
-	case n.Kind == topologies.Transit && n.Delay > 0:
-		return links.Hold(n.ns, n.Delay, n.turning...)
+	}
+	return nil
+}
+
+// string makes the links of all transits what the topology says of them.
+func (l *Lab) string(nodes map[*machine]*node) error {
+	if err := l.links.Seed(l.seed); err != nil {
+		return err
+	}
+	for _, n := range l.nodes {
+		if n.Kind != topologies.Transit {
+			continue
+		}
+		c := &cord{transit: n, parent: nodes[n.parent]}
+		l.cords = append(l.cords, c)
+		if err := l.apply(c, n.Link); err != nil {
+			return fmt.Errorf("link of %s: %w", n.Name, err)
+		}
 	}
 	return nil
 }

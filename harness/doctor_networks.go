@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/punchlab/punchlab/harness/internal/natrules"
+	"github.com/punchlab/punchlab/links"
 	"github.com/punchlab/punchlab/natprofiles"
 )
 
@@ -77,7 +78,7 @@ func examineLinks() []examination {
 			Optional: true,
 		},
 		try: func(_ context.Context, p *patient) error {
-			return natrules.HoldForwarded(1, true, nil).Apply(p.left.FD())
+			return natrules.Hold{Uplink: hostDevice, Up: 2, Down: 3}.Rules(true).Apply(p.left.FD())
 		},
 	}, {
 		Check: Check{
@@ -86,14 +87,14 @@ func examineLinks() []examination {
 			Optional: true,
 		},
 		try: func(_ context.Context, p *patient) error {
-			return natrules.HoldForwarded(1, false, nil).Apply(p.right.FD())
+			return natrules.Hold{Uplink: hostDevice, Up: 2, Down: 3}.Rules(false).Apply(p.right.FD())
 		},
 	}, {
 		Check: Check{
-			Name: "netem", Purpose: "nothing: delays do without it",
+			Name: "netem", Purpose: "links that the kernel emulates (--link netem); held packets do without it",
 			Advice:   "Nothing needs to be done. CONFIG_NET_SCH_NETEM.",
 			Optional: true,
 		},
-		try: func(_ context.Context, p *patient) error { return p.left.AddNetem(hostDevice) },
+		try: func(_ context.Context, p *patient) error { return p.left.SetNetem(hostDevice, links.Conditions{}, 0) },
 	}}
 }

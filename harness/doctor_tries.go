@@ -12,6 +12,7 @@ import (
 	"github.com/punchlab/punchlab/harness/internal/kernel"
 	"github.com/punchlab/punchlab/harness/internal/link"
 	"github.com/punchlab/punchlab/harness/internal/natrules"
+	"github.com/punchlab/punchlab/links"
 	"github.com/punchlab/punchlab/natprofiles"
 )
 
@@ -69,7 +70,8 @@ func tryHeldPackets(ctx context.Context, p *patient) (err error) {
 	if p.links, err = link.New(); err != nil {
 		return err
 	}
-	if err := p.links.Hold(p.router, patientDelay); err != nil {
+	at := link.Place{Name: "patient", Router: p.router, Uplink: "right"}
+	if _, err := p.links.Hold(at, links.Delayed(patientDelay)); err != nil {
 		return err
 	}
 	return sendUntil(ctx, p, func(s link.Stats) bool { return s.Held > 0 })

@@ -1,6 +1,6 @@
 // Package harness makes small internets out of network namespaces: hosts,
-// NATs, transit routers and a core, connected by links with a delay. Everything
-// in the path is the real Linux kernel.
+// NATs, transit routers and a core, connected by links with a delay and whatever
+// else links do to packets. Everything in the path is the real Linux kernel.
 //
 // A [Lab] is made of a topology and a profile for each of its slots:
 //
@@ -33,6 +33,7 @@ import (
 	"github.com/punchlab/punchlab/harness/internal/kernel"
 	"github.com/punchlab/punchlab/harness/internal/link"
 	"github.com/punchlab/punchlab/harness/internal/natrules"
+	"github.com/punchlab/punchlab/links"
 	"github.com/punchlab/punchlab/natprofiles"
 	"github.com/punchlab/punchlab/topologies"
 )
@@ -51,6 +52,12 @@ type Lab struct {
 	routers  map[string]*Router
 	links    *link.Emulator
 	close    func() error
+
+	linking   sync.Mutex // guards what follows
+	emulation Emulation
+	seed      uint64
+	cords     []*cord // in the order of nodes
+	faults    []links.Fault
 
 	gathering sync.Mutex // guards what follows
 	crowds    map[*node]*crowd
@@ -79,6 +86,12 @@ type node struct {
 type Options struct {
 	// Public says what addresses the lab's internet has.
 	Public Public
+	// Emulation says what makes the links.
+	Emulation Emulation
+	// Seed is what links draw from; see [Lab.Seed].
+	Seed uint64
+	// Faults are what hits single packets from the beginning; see [Lab.SetFaults].
+	Faults []links.Fault
 }
 
 // New builds a lab: all of it, or nothing and an error. Every slot of the
@@ -101,12 +114,19 @@ func Build(ctx context.Context, t topologies.Topology, nats NATs, o Options) (_ 
 	if err != nil {
 		return nil, err
 	}
+	if err := errors.Join(o.Emulation.available(), CheckFaults(t, o.Faults...)); err != nil {
+		return nil, err
+	}
+	l.emulation, l.seed = o.Emulation, o.Seed
 	p, err := newPlan(t, filled, o)
 	if err != nil {
 		return nil, err
 	}
 	if err := l.build(ctx, p); err != nil {
 		return nil, err
+	}
+	if len(o.Faults) > 0 {
+		return l, l.SetFaults(o.Faults...)
 	}
 	return l, nil
 }
@@ -176,24 +196,15 @@ func (l *Lab) has(kind, name string, others []string) string {
 		cmp.Or(strings.Join(others, ", "), "none"))
 }
 
-// Links tells how well the links have kept their delays since the lab was
-// built or last reset, and the error that ended the emulation, if one did.
-func (l *Lab) Links() (LinkStats, error) {
-	return l.links.Stats()
-}
-
-// LinkStats is how the links of a lab have fared.
-type LinkStats = link.Stats
-
 // Reset makes the lab fit for the next trial: packets under way are dropped,
-// every NAT forgets its connections, and the statistics of the links start
-// anew. The caller has closed his sockets before; his own state, such as a
+// every NAT forgets its connections, the statistics of the links start anew, and
+// so do their draws and the counts of faults. The caller has closed his sockets before; his own state, such as a
 // server that goes on running, is his. Cross traffic goes on.
 //
 // A trial in a reset lab is indistinguishable from one in a fresh lab, except
 // that a NAT that gives out ports in sequence goes on where it was.
 func (l *Lab) Reset() error {
-	errs := []error{l.links.Reset()}
+	errs := []error{l.links.Reset(), l.resetNetem()}
 	for _, n := range l.nodes {
 		if n.Kind == topologies.NAT {
 			errs = append(errs, n.forget())

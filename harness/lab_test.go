@@ -15,6 +15,7 @@ import (
 
 	"github.com/punchlab/punchlab/harness/internal/kernel"
 	"github.com/punchlab/punchlab/harness/internal/leaktest"
+	"github.com/punchlab/punchlab/links"
 	"github.com/punchlab/punchlab/topologies"
 )
 
@@ -151,7 +152,7 @@ func TestAFreshLabLosesNothing(t *testing.T) {
 	Need(t)
 	topo := topology(t, "two-nats")
 	for i := range topo.Nodes {
-		topo.Nodes[i].Delay = 0 // which would give the interfaces time
+		topo.Nodes[i].Link = links.Link{} // which would give the interfaces time
 	}
 	nats := everySlot(topo, profile(t, "linux-masquerade"))
 	failed := make(chan error)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/punchlab/punchlab/harness"
+	"github.com/punchlab/punchlab/links"
 	"github.com/punchlab/punchlab/natprofiles"
 	"github.com/punchlab/punchlab/topologies"
 )
@@ -37,7 +38,7 @@ func newPath(b *testing.B, profile string, serve func(net.Conn)) path {
 		b.Fatal(err)
 	}
 	for i := range t.Nodes {
-		t.Nodes[i].Delay = 0
+		t.Nodes[i].Link = links.Link{}
 	}
 	p, err := natprofiles.Get(profile)
 	if err != nil {

@@ -37,7 +37,6 @@ type machine struct {
 	bridge     *bridge
 	interfaces []kernel.Interface
 	routes     []kernel.Route
-	turning    []string       // interfaces of a transit that packets leave by as they came
 	place      natrules.Place // of a NAT
 	sink       netip.Prefix   // that the core drops packets to
 }

@@ -29,9 +29,6 @@ func (p *plan) route(m *machine) {
 			other.routes = append(other.routes, kernel.Route{To: to, Via: m.addrs[0]})
 		}
 	}
-	if m.parent.Kind == topologies.Transit && len(m.external) > 0 {
-		m.parent.turning = append(m.parent.turning, toward(m.Name))
-	}
 }
 
 // segmentOf lists the machines that m shares a segment with: its parent, and

@@ -5,6 +5,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/punchlab/punchlab/links"
 )
 
 // batch is how many datagrams a recording of the benchmark has.
@@ -17,7 +19,7 @@ const batch = 1000
 func BenchmarkWatchedPacket(b *testing.B) {
 	topo := topology(b, "open")
 	for i := range topo.Nodes {
-		topo.Nodes[i].Delay = 0
+		topo.Nodes[i].Link = links.Link{}
 	}
 	lab := buildTopology(b, topo, nil)
 	m := mailbox(b, lab)

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/punchlab/punchlab/harness/recording"
+	"github.com/punchlab/punchlab/links"
 	"github.com/punchlab/punchlab/topologies"
 )
 
@@ -20,7 +21,7 @@ import (
 func TestStopHasWhatIsOnItsWay(t *testing.T) {
 	topo := topology(t, "open")
 	for i := range topo.Nodes {
-		topo.Nodes[i].Delay = 0
+		topo.Nodes[i].Link = links.Link{}
 	}
 	lab := buildTopology(t, topo, nil)
 	m := mailbox(t, lab)

@@ -3,16 +3,15 @@ package topologies
 import (
 	"regexp"
 	"slices"
-	"time"
 
 	"github.com/punchlab/punchlab/internal/catalogue"
 	"github.com/punchlab/punchlab/internal/strictyaml"
+	"github.com/punchlab/punchlab/links"
 )
 
 const (
-	// maxDelay bounds one link and a whole round trip: TCP's own patience with
-	// an unanswered SYN is of this order.
-	maxDelay = 10 * time.Second
+	// maxDelay bounds a whole round trip as it does one link.
+	maxDelay = links.MaxDelay
 	// maxAddresses bounds the addresses of one host.
 	maxAddresses = 8
 	// maxNodes bounds a lab's cost: each node is a network namespace of its own.
@@ -78,12 +77,33 @@ func (c *checker) checkNames() {
 
 func (c *checker) checkValues() {
 	for _, n := range c.nodes {
-		if n.Delay < 0 || n.Delay > maxDelay {
-			c.at(n, "delay").Errorf("delay: %v is not from 0s to %v", n.Delay, maxDelay)
+		if n.Kind == Transit {
+			c.checkLink(n)
 		}
 		addresses := c.at(n, "addresses")
 		if addresses.Given() && addresses.Sound() && (n.Addresses < 1 || n.Addresses > maxAddresses) {
 			addresses.Errorf("addresses: %d is not from 1 to %d", n.Addresses, maxAddresses)
+		}
+	}
+}
+
+// checkLink checks what the link of a transit does, each problem where its field
+// stands: in the block of the direction, or else for both.
+func (c *checker) checkLink(n node) {
+	for _, way := range links.Directions {
+		for _, p := range n.Link.Way(way).Problems() {
+			at := c.at(n, p.Field)
+			if own := c.at(n, string(way), p.Field); own.Given() {
+				at = own
+			}
+			if at.Sound() {
+				at.Errorf("%s: %s", p.Field, p.Text)
+			}
+		}
+		for _, in := range [][]string{{"mtu"}, {string(way), "mtu"}} {
+			if at := c.at(n, in...); at.Is("0") {
+				at.Errorf("mtu: 0 is not from %d, which IPv4 needs (RFC 791), to %d", links.MinMTU, links.MaxMTU)
+			}
 		}
 	}
 }

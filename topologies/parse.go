@@ -1,10 +1,12 @@
 package topologies
 
 import (
+	"reflect"
 	"time"
 
 	"github.com/punchlab/punchlab/internal/catalogue"
 	"github.com/punchlab/punchlab/internal/strictyaml"
+	"github.com/punchlab/punchlab/links"
 )
 
 // shape is a topology as it is written.
@@ -16,8 +18,23 @@ type shape struct {
 }
 
 type transit struct {
-	Behind string        `yaml:"behind"`
-	Delay  time.Duration `yaml:"delay"`
+	Behind string `yaml:"behind"`
+	conditions
+	// Up and Down are what differs in one direction.
+	Up   conditions `yaml:"up"`
+	Down conditions `yaml:"down"`
+}
+
+// conditions are links.Conditions as they are written.
+type conditions struct {
+	Delay     time.Duration `yaml:"delay"`
+	Jitter    links.Jitter  `yaml:"jitter"`
+	Loss      links.Loss    `yaml:"loss"`
+	Duplicate links.Share   `yaml:"duplicate"`
+	Reorder   links.Share   `yaml:"reorder"`
+	Rate      links.Rate    `yaml:"rate"`
+	Queue     links.Size    `yaml:"queue"`
+	MTU       int           `yaml:"mtu"`
 }
 
 type nat struct {
@@ -41,7 +58,7 @@ func Parse(file string, data []byte) (Topology, error) {
 		return Topology{}, err
 	}
 	t := Topology{Name: catalogue.NameOf(file), Summary: s.Summary}
-	written := s.nodes()
+	written := s.nodes(doc)
 	newChecker(doc, written).check(t.Name)
 	if err := doc.Err(); err != nil {
 		return Topology{}, err
@@ -63,10 +80,10 @@ type node struct {
 }
 
 // nodes gives all nodes in the order of the sections and of the file.
-func (s shape) nodes() []node {
+func (s shape) nodes(doc *strictyaml.Document) []node {
 	var nodes []node
 	for _, e := range s.Transits {
-		n := Node{Name: e.Name, Kind: Transit, Behind: e.Value.Behind, Delay: e.Value.Delay}
+		n := Node{Name: e.Name, Kind: Transit, Behind: e.Value.Behind, Link: e.Value.link(doc, e.Name)}
 		if n.Behind == "" {
 			n.Behind = Core
 		}
@@ -81,6 +98,27 @@ func (s shape) nodes() []node {
 		nodes = append(nodes, node{n, "hosts"})
 	}
 	return nodes
+}
+
+// link is a transit's link: in each direction what is said of that, and
+// otherwise what is said of both.
+func (t transit) link(doc *strictyaml.Document, name string) links.Link {
+	way := func(d links.Direction, own conditions) links.Conditions {
+		given := func(field string) bool { return doc.At("transits", name, string(d), field).Given() }
+		return links.Conditions(own.or(t.conditions, given))
+	}
+	return links.Link{Up: way(links.Up, t.Up), Down: way(links.Down, t.Down)}
+}
+
+// or replaces the fields that were not given.
+func (c conditions) or(common conditions, given func(field string) bool) conditions {
+	own, other := reflect.ValueOf(&c).Elem(), reflect.ValueOf(common)
+	for field, v := range own.Fields() {
+		if !given(field.Tag.Get("yaml")) {
+			v.Set(other.FieldByIndex(field.Index))
+		}
+	}
+	return c
 }
 
 // parentsFirst sorts the nodes of a tree so that each comes after the one that

@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/punchlab/punchlab/internal/strictyaml/strictyamltest"
+	"github.com/punchlab/punchlab/links"
 	"github.com/punchlab/punchlab/topologies"
 )
 
@@ -44,7 +45,7 @@ transits:
 		Summary: "Everything before what it is behind",
 		Nodes: []topologies.Node{
 			{Name: "backbone", Kind: topologies.Transit, Behind: topologies.Core},
-			{Name: "transit-b", Kind: topologies.Transit, Behind: "backbone", Delay: 1500 * time.Millisecond},
+			{Name: "transit-b", Kind: topologies.Transit, Behind: "backbone", Link: links.Delayed(1500 * time.Millisecond)},
 			{Name: "transit-s", Kind: topologies.Transit, Behind: topologies.Core},
 			{Name: "outer", Kind: topologies.NAT, Behind: "transit-b", Slot: "carrier", Default: "linux-masquerade"},
 			{Name: "inner", Kind: topologies.NAT, Behind: "outer", Slot: "office", Default: "openwrt"},

@@ -9,36 +9,40 @@ import (
 )
 
 // RTT is how long a packet and its answer are under way between two hosts, x
-// and y, through the links that have a delay: twice the delays of the transits
-// on the way from one to the other, and nothing within one network. It panics
+// and y, through the links that have a delay: the delays both ways of the
+// transits on the way from one to the other, and nothing within one network. It panics
 // if either is not a node.
 func (t Topology) RTT(x, y string) time.Duration {
 	up, down := t.pathUp(x), t.pathUp(y)
 	for len(up) > 0 && len(down) > 0 && up[len(up)-1].Name == down[len(down)-1].Name {
 		up, down = up[:len(up)-1], down[:len(down)-1] // They meet below this node.
 	}
-	return 2 * (delay(up) + delay(down))
+	return delay(up) + delay(down)
 }
 
 // WithRTT scales the delays of all access links alike, so that the round trip
 // between alice and bob by way of the core takes rtt, to within some nanoseconds
 // of rounding. For peers behind one transit that is the way up to the core and
 // back down, longer than their direct one.
-func (t Topology) WithRTT(rtt time.Duration) (Topology, error) {
+func (t Topology) WithRTT(rtt time.Duration) (_ Topology, err error) {
 	if rtt <= 0 || rtt > maxDelay {
 		return Topology{}, fmt.Errorf("topology %s: round trip %v is not above 0s and at most %v", t.Name, rtt, maxDelay)
 	}
-	now := 2 * (delay(t.pathUp(Alice)) + delay(t.pathUp(Bob)))
+	now := delay(t.pathUp(Alice)) + delay(t.pathUp(Bob))
 	if now == 0 {
 		return Topology{}, fmt.Errorf("topology %s: round trip %v: the links of alice and bob have no delay that could be scaled", t.Name, rtt)
 	}
 	scaled := t.clone()
 	for i, n := range scaled.Nodes {
-		d, err := scale(n.Delay, rtt, now)
-		if err != nil {
-			return Topology{}, fmt.Errorf("topology %s: round trip %v: delay of %s: %w", t.Name, rtt, n.Name, err)
+		for _, d := range []*time.Duration{&n.Link.Up.Delay, &n.Link.Down.Delay} {
+			if *d, err = scale(*d, rtt, now); err != nil {
+				return Topology{}, fmt.Errorf("topology %s: round trip %v: delay of %s: %w", t.Name, rtt, n.Name, err)
+			}
 		}
-		scaled.Nodes[i].Delay = d
+		if err := n.Link.Check(); err != nil {
+			return Topology{}, fmt.Errorf("topology %s: round trip %v: %s: %w", t.Name, rtt, n.Name, err)
+		}
+		scaled.Nodes[i] = n
 	}
 	return scaled, nil
 }
@@ -76,11 +80,11 @@ func (t Topology) pathUp(name string) []Node {
 	return path
 }
 
-// delay is the one-way delay of a path.
+// delay is the delay of a path, there and back.
 func delay(path []Node) time.Duration {
 	var sum time.Duration
 	for _, n := range path {
-		sum += n.Delay
+		sum += n.Link.Up.Delay + n.Link.Down.Delay
 	}
 	return sum
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/punchlab/punchlab/links"
 	"github.com/punchlab/punchlab/topologies"
 )
 
@@ -84,12 +85,12 @@ func TestWithRTTScalesAllLinksAlike(t *testing.T) {
 		"backbone": 2 * time.Millisecond, "transit-a": 20 * time.Millisecond,
 		"transit-b": 400 * time.Millisecond, "transit-s": 6 * time.Second,
 	} {
-		if n, _ := scaled.Node(name); n.Delay != want {
-			t.Errorf("%s: %v, want %v", name, n.Delay, want)
+		if n, _ := scaled.Node(name); n.Link != links.Delayed(want) {
+			t.Errorf("%s: %v, want %v", name, n.Link, want)
 		}
 	}
-	if n, _ := topology.Node("backbone"); n.Delay != time.Millisecond {
-		t.Errorf("the original changed: %v", n.Delay)
+	if n, _ := topology.Node("backbone"); n.Link != links.Delayed(time.Millisecond) {
+		t.Errorf("the original changed: %v", n.Link)
 	}
 }
 
@@ -107,8 +108,8 @@ func TestWithRTTGivesTheRoundTripAskedFor(t *testing.T) {
 		}
 		// Peers on one network are scaled by their way through the core.
 		scaled, err := get(t, "same-nat").WithRTT(rtt)
-		if n, _ := scaled.Node("transit-a"); err != nil || (4*n.Delay-rtt).Abs() > 4 {
-			t.Errorf("same-nat: %v for %v, %v", n.Delay, rtt, err)
+		if n, _ := scaled.Node("transit-a"); err != nil || (4*n.Link.Up.Delay-rtt).Abs() > 4 {
+			t.Errorf("same-nat: %v for %v, %v", n.Link, rtt, err)
 		}
 	}
 }

@@ -34,7 +34,7 @@ func (t Topology) figure(behind string, names map[string]string) string {
 			host = role(n.Name)
 		}
 		parts = append(parts, fmt.Sprintf("%s %q slot %q default %q %v %d %s",
-			n.Kind, host, role(n.Slot), n.Default, n.Delay, n.Addresses, t.figure(n.Name, names)))
+			n.Kind, host, role(n.Slot), n.Default, n.Link, n.Addresses, t.figure(n.Name, names)))
 	}
 	slices.Sort(parts)
 	return "(" + strings.Join(parts, ", ") + ")"

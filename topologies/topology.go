@@ -3,14 +3,15 @@
 // package harness makes it real.
 //
 // A topology is a tree. At its root is the core, the internet's backbone, which
-// needs no mention. Behind it are transit routers, whose links have a delay;
-// behind those NATs, whose behaviour a profile in their slot gives; behind
+// needs no mention. Behind it are transit routers, whose links have a delay and
+// other conditions; behind those NATs, whose behaviour a profile in their slot gives; behind
 // either of them hosts.
 package topologies
 
 import (
 	"slices"
-	"time"
+
+	"github.com/punchlab/punchlab/links"
 )
 
 // Kind is what a node is.
@@ -45,8 +46,8 @@ type Node struct {
 	Kind Kind   `json:"kind"`
 	// Behind is the node on the way to the core, or Core.
 	Behind string `json:"behind"`
-	// Delay is how long a transit's link towards the core takes, one way.
-	Delay time.Duration `json:"delay_ns,omitempty"`
+	// Link is what a transit's link towards the core does to packets.
+	Link links.Link `json:"link,omitzero"`
 	// Slot is what a NAT's profile is chosen by.
 	Slot string `json:"slot,omitempty"`
 	// Default is the name of the profile in the slot if nobody chooses one;
@@ -121,6 +122,17 @@ var varied = []string{"a", "b"}
 // over pairs of profiles.
 func (t Topology) Pairs() bool {
 	return slices.ContainsFunc(t.Nodes, func(n Node) bool { return n.Slot == "b" })
+}
+
+// WithLinks gives the link of every transit what do says of it.
+func (t Topology) WithLinks(do func(transit Node) links.Link) Topology {
+	changed := t.clone()
+	for i, n := range changed.Nodes {
+		if n.Kind == Transit {
+			changed.Nodes[i].Link = do(n)
+		}
+	}
+	return changed
 }
 
 // clone copies the topology with its nodes.

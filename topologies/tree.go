@@ -31,8 +31,8 @@ func (t Topology) draw(b *strings.Builder, behind, indent string) {
 // describe says in words what the node is.
 func (n Node) describe() string {
 	text := string(n.Kind)
-	if n.Delay > 0 {
-		text += fmt.Sprintf(", %v one way", n.Delay)
+	if link := n.Link.String(); link != "" {
+		text += ", " + link
 	}
 	if n.Slot != "" {
 		text += ", slot " + n.Slot

@@ -23,10 +23,10 @@ type Trial struct {
 	// because they were invalid have numbers of their own.
 	Number int `json:"trial"`
 
-	// Seed is recorded for choices of a trial that are to be repeatable. Today
-	// there are none: it decides nothing inside a trial. Ports, sequence
-	// numbers and nonces are drawn elsewhere. Readers that hold numbers as
-	// floats keep it exactly only below 2^53.
+	// Seed decides what links do: the n-th packet of a direction has the same luck
+	// in every trial with this seed. Ports, sequence numbers and nonces are drawn
+	// elsewhere. Readers that hold numbers as floats keep it exactly only below
+	// 2^53.
 	Seed uint64 `json:"seed"`
 
 	// At is the wall clock when the trial began.
@@ -65,13 +65,48 @@ type Trial struct {
 	// a packet, or two where it was sent again.
 	SYNs int `json:"syns"`
 
+	// Links is what the links did to packets by their conditions.
+	Links Links `json:"links,omitzero"`
+	// Faults are those of the trial, and how often each met its packets.
+	Faults []Fault `json:"faults,omitempty"`
+
 	// Story tells what happened, for people: a ladder of all packets that matter,
 	// where they were watched. The first success and the first failure of each cell
 	// have one.
 	Story string `json:"story,omitempty"`
 }
 
-// String tells a trial in one line.
+// Links is what links did to packets because they were told to. What the lab
+// itself lost is not in it: that makes a trial invalid.
+type Links struct {
+	// Dropped counts packets that chance or a fault took, and Overflowed those that
+	// found the queue of a link's rate full.
+	Dropped    uint64 `json:"dropped,omitempty"`
+	Overflowed uint64 `json:"overflowed,omitempty"`
+	// Duplicated counts packets that arrived twice, Reordered those that overtook
+	// others for want of a delay, and Corrupted those that were damaged.
+	Duplicated uint64 `json:"duplicated,omitempty"`
+	Reordered  uint64 `json:"reordered,omitempty"`
+	Corrupted  uint64 `json:"corrupted,omitempty"`
+}
+
+// Fault is a rule about single packets of a link: how many packets matched it,
+// and on how many of them it acted.
+type Fault struct {
+	Rule    string `json:"rule"`
+	Matched uint64 `json:"matched"`
+	Acted   uint64 `json:"acted"`
+}
+
+// String tells the rule and its counts.
+func (f Fault) String() string {
+	if f.Matched == 0 {
+		return f.Rule + ": no packet matched"
+	}
+	return fmt.Sprintf("%s: matched %d, acted on %d", f.Rule, f.Matched, f.Acted)
+}
+
+// String tells a trial in one line, with its seed unless it connected.
 func (t Trial) String() string {
 	line := fmt.Sprintf("%s, trial %d: %s", t.Cell, t.Number, t.Outcome)
 	if t.ConnectMS != nil {
@@ -82,6 +117,9 @@ func (t Trial) String() string {
 	}
 	if t.Why != "" {
 		line += ": " + t.Why
+	}
+	if t.Outcome != Connected {
+		line += fmt.Sprintf(" (seed %d)", t.Seed)
 	}
 	return line
 }

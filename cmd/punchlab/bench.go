@@ -47,6 +47,20 @@ be incomplete; the exit status is then 1. A second Ctrl-C ends it at once.
 times that the seed draws. Ports that a NAT gives out one after the other can be
 predicted only while nobody else takes any.
 
+--jitter, --loss, --duplicate, --reorder, --rate and --mtu are what every link of
+the lab does in either direction, unless the topology says otherwise. The seed of
+a trial decides which packets are hit: the n-th of a direction has the same luck
+in every trial with that seed. What links drop because they were told to is not
+what a lab loses, and does not make a trial invalid. Before the trials, peers
+measure their NATs over links that lose nothing.
+
+--fault hits single packets, counted from the beginning of the trial:
+  LINK up|down: drop|delay|duplicate|corrupt CLASS #N|#N-M|every
+                [by DURATION] [from END] [to END]
+CLASS is SYN, SYN-ACK, RST, FIN, ACK, data, UDP, ICMP, ICMP-time-exceeded or any.
+END is a host, a NAT or an address, with :PORT behind it or not; a host behind a
+NAT is also that NAT's addresses. Each trial tells how often a rule matched.
+
 Strategies:
 `
 
@@ -62,6 +76,8 @@ func newBench(c *common) *cobra.Command {
   punchlab bench --nat classic,./my-router.yaml --trials 3
   punchlab bench --topology double-nat --slot carrier=linux-random
   punchlab bench --nat-a apdm-sequential --nat-b openwrt --cross-traffic 20
+  punchlab bench --loss 'p=1% r=25%' --jitter normal:5ms --rate 10mbit --queue 64kB
+  punchlab bench --fault 'transit-a up: drop SYN #1 to bob' --fault 'transit-b down: delay RST every by 30ms'
   punchlab bench --stagger 0,0.25rtt,-1rtt --json`,
 		Args: noArguments,
 		RunE: func(_ *cobra.Command, _ []string) error {
@@ -140,6 +156,7 @@ func (b *benchFlags) plan(c *common) (bench.Plan, error) {
 		return bench.Plan{}, err
 	}
 	cells, err := bench.Cells(at.topology, as, bs, at.slots, strategies)
+	at.equip(cells)
 	return bench.Plan{
 		Cells: cells, Trials: b.trials, Patience: b.patience, Staggers: at.staggers, Parallel: b.parallel,
 		CrossTraffic: b.crossTraffic, Unclassified: b.unclassified,

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/punchlab/punchlab/bench"
@@ -38,7 +40,24 @@ func runBench(ctx context.Context, b *benchFlags, plan bench.Plan, asJSON bool) 
 		err = advised(fmt.Errorf("the run is incomplete: %w: %d of %d trials are done, and kept in %s",
 			err, run.Done(), run.Manifest.Planned(), file.Name()))
 	}
+	tellIdleFaults(run.Trials)
 	return errors.Join(tellRun(run, file.Name(), asJSON), err)
+}
+
+// tellIdleFaults tells of faults that met no packet, in how many trials: they
+// have tested nothing there.
+func tellIdleFaults(trials []results.Trial) {
+	idle := map[string]int{}
+	for _, t := range trials {
+		for _, f := range t.Faults {
+			if f.Acted == 0 {
+				idle[f.Rule]++
+			}
+		}
+	}
+	for _, rule := range slices.Sorted(maps.Keys(idle)) {
+		fmt.Fprintf(os.Stderr, "punchlab: fault %s: acted on no packet in %d of %s\n", rule, idle[rule], counted(len(trials), "trial"))
+	}
 }
 
 // record runs the plan. Whatever ends it, it returns what was measured.

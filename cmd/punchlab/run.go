@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -54,6 +53,9 @@ has others, as hosts of the real internet have them. Nothing leaves the lab.
 With --cross-traffic others open flows through the NATs meanwhile, and take their
 ports. A lab that is kept open keeps them, too.
 
+--jitter, --loss, --duplicate, --reorder, --rate, --mtu and --fault are as in
+bench (punchlab help bench). What became of faults is told at the end.
+
 Programs read from /dev/null. A program that is alone, where run is started from
 a terminal, has that terminal instead, for its output too: a shell on a host, for
 example.
@@ -71,6 +73,7 @@ wrong usage or input, and where something is missing that a lab needs.`
   punchlab run --nat-a openwrt --nat-b openwrt --server ./relay \
       --a './peer listen $PUNCHLAB_RENDEZVOUS' --b './peer dial $PUNCHLAB_RENDEZVOUS'
   punchlab run --nat-a apdm-sequential --nat-b openwrt --cross-traffic 20 --a './peer $PUNCHLAB_BOB'
+  punchlab run --topology open --loss 3% --rate 2mbit --a 'iperf3 -c $PUNCHLAB_BOB' --b 'iperf3 -s -1'
   punchlab run --topology open --rtt 120ms --a 'ping -c 3 $PUNCHLAB_BOB' --b 'timeout 5 tcpdump -ni eth0'
   punchlab run --nat-a openwrt --nat-b ./office.yaml --keep --public routable`
 )
@@ -106,6 +109,7 @@ func (f *runFlags) define(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.keep, "keep", false, "hold the lab open until Ctrl-C, and print how to enter its hosts and NATs from another terminal")
 	flags.StringVar(&f.public, "public", "reserved", "`addresses` of the lab's internet: reserved for documents and benchmarks, or routable")
 	f.registerPlace(flags)
+	f.registerSeed(flags, "decides what links do to which packet, and when cross traffic begins (default random)")
 	f.registerCrossTraffic(flags)
 }
 
@@ -144,9 +148,10 @@ func (f *runFlags) run(c *common) (labRun, error) {
 		choice.addf("--public", "%s is not one of %s%s", strictyaml.Quote(f.public), strings.Join(words, ", "),
 			strictyaml.DidYouMean(f.public, words))
 	}
-	r.options.Public = public
+	r.options.Public, r.options.Seed = public, f.seedOrRandom()
 	if at, known, _ := f.place(layouts, choice); known {
 		r.topology, r.nats = at.topology, at.slots
+		r.options.Emulation, r.options.Faults = at.emulation, at.faults
 		f.checkCrossTraffic(at.topology, choice)
 		for _, wanted := range [][2]string{{"a", f.natA}, {"b", f.natB}} {
 			slot, name := wanted[0], wanted[1]
@@ -201,14 +206,16 @@ func (r *labRun) disturb(ctx context.Context, lab *harness.Lab) error {
 	if r.crossTraffic == 0 {
 		return nil
 	}
+	seed := r.options.Seed
 	for _, n := range r.topology.Nodes {
 		if n.Kind != topologies.NAT || n.Slot != "a" && n.Slot != "b" {
 			continue
 		}
-		_, err := lab.CrossTraffic(ctx, n.Name, harness.CrossTraffic{PerSecond: r.crossTraffic, Seed: rand.Uint64()})
+		_, err := lab.CrossTraffic(ctx, n.Name, harness.CrossTraffic{PerSecond: r.crossTraffic, Seed: seed})
 		if err != nil {
 			return err
 		}
+		seed++ // flows through two NATs do not begin together
 	}
 	return nil
 }

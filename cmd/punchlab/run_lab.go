@@ -6,6 +6,7 @@ import (
 	"os"
 	"syscall"
 
+	"github.com/punchlab/punchlab/bench/results"
 	"github.com/punchlab/punchlab/harness"
 )
 
@@ -31,7 +32,7 @@ func (r *labRun) run(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, failed(lab.Close())) }()
 	now := &running{labRun: r, lab: lab, tell: newTranscript(r.programs(), r.json)}
 	status, err := now.toTheEnd(ctx)
-	err = errors.Join(err, stopAll(now.all), now.tell.failure())
+	err = errors.Join(err, stopAll(now.all), now.tellFaults(), now.tell.failure())
 	if err == nil && status != statusDone {
 		err = marked(errTold, status)
 	}
@@ -82,9 +83,20 @@ func (r *running) toTheEnd(ctx context.Context) (status int, err error) {
 	return statusDone, nil
 }
 
+// tellFaults tells how often each fault has met its packets.
+func (r *running) tellFaults() error {
+	counts, err := r.lab.Faults()
+	for _, c := range counts {
+		f := results.Fault{Rule: c.Fault.String(), Matched: c.Matched, Acted: c.Acted}
+		r.tell.event(faultEvent{"fault", f})
+		r.tell.say("fault %s", f)
+	}
+	return failed(err)
+}
+
 // open tells of the lab.
 func (r *running) open(env environment) error {
-	e := labEvent{Event: "lab", Topology: r.topology.Name, NATs: map[string]string{}, Environment: env}
+	e := labEvent{Event: "lab", Topology: r.topology.Name, NATs: map[string]string{}, Environment: env, Seed: r.options.Seed}
 	for slot, p := range r.nats {
 		e.NATs[slot] = p.Name
 	}

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/punchlab/punchlab/bench/report"
+	"github.com/punchlab/punchlab/bench/results"
 )
 
 // The names of a program's streams.
@@ -41,6 +42,7 @@ type (
 		Topology    string            `json:"topology"`
 		NATs        map[string]string `json:"nats"`        // profiles by slot
 		Environment map[string]string `json:"environment"` // of every program
+		Seed        uint64            `json:"seed"`        // of links and cross traffic
 		Entrances   []entrance        `json:"entrances,omitempty"`
 	}
 	startEvent struct {
@@ -48,6 +50,10 @@ type (
 		Host      string       `json:"host"`
 		Addresses []netip.Addr `json:"addresses"`
 		Command   string       `json:"command"`
+	}
+	faultEvent struct {
+		Event string `json:"event"` // fault: how often it met its packets, told at the end
+		results.Fault
 	}
 	lineEvent struct {
 		Event  string `json:"event"` // line: a program printed one

@@ -11,8 +11,10 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/punchlab/punchlab/bench"
 	"github.com/punchlab/punchlab/harness"
 	"github.com/punchlab/punchlab/internal/strictyaml"
+	"github.com/punchlab/punchlab/links"
 	"github.com/punchlab/punchlab/topologies"
 )
 
@@ -25,6 +27,7 @@ type setting struct {
 	staggers      []string
 	seed          uint64
 	crossTraffic  float64
+	links         linkFlags
 }
 
 // register defines the flags. The verbs define --stagger themselves: one takes
@@ -32,8 +35,13 @@ type setting struct {
 func (s *setting) register(flags *pflag.FlagSet) {
 	s.registerPlace(flags)
 	flags.DurationVar(&s.patience, "patience", 2*time.Second, "how long a pair may try, from its introduction on: three round trips at least")
-	flags.Uint64Var(&s.seed, "seed", 0, "draws the order in which cells are begun; recorded with every trial (default random)")
+	s.registerSeed(flags, "draws the order in which cells are begun, and a seed for each trial, which decides what links do; "+
+		"recorded with every trial (default random)")
 	s.registerCrossTraffic(flags)
+}
+
+func (s *setting) registerSeed(flags *pflag.FlagSet, usage string) {
+	flags.Uint64Var(&s.seed, "seed", 0, usage)
 }
 
 // registerCrossTraffic defines the flag for what others do meanwhile.
@@ -47,6 +55,7 @@ func (s *setting) registerPlace(flags *pflag.FlagSet) {
 	flags.StringVar(&s.topology, "topology", "two-nats", "who stands behind whom: a `name`, or the path of a YAML file")
 	flags.StringArrayVar(&s.slots, "slot", nil, "fill a further slot of the topology: `SLOT=PROFILE`; may be repeated")
 	flags.DurationVar(&s.rtt, "rtt", 40*time.Millisecond, "the round trip between the peers' access networks, through the core: scales the delays of all access links alike")
+	s.links.register(flags)
 }
 
 // site is where trials take place: a topology whose further slots are filled.
@@ -55,6 +64,16 @@ type site struct {
 	slots    harness.NATs
 	rtt      time.Duration // between the peers' access networks, through the core
 	staggers []time.Duration
+
+	emulation harness.Emulation
+	faults    []links.Fault
+}
+
+// equip gives cells what their labs are to have beside topology and profiles.
+func (at site) equip(cells []bench.Cell) {
+	for i := range cells {
+		cells[i].Emulation, cells[i].Faults = at.emulation, at.faults
+	}
 }
 
 // site checks the flags of the setting. A topology that is not known leaves
@@ -106,7 +125,9 @@ func (s *setting) place(layouts topologies.Catalogue, c *choice) (at site, known
 		return site{}, false, false
 	}
 	at = site{topology: t, slots: c.further(t, s.slots), rtt: s.rtt}
-	return at, true, s.rtt > 0 && at.scale(s, c)
+	scaled = s.rtt > 0 && at.scale(s, c)
+	s.links.apply(&at, scaled, c)
+	return at, true, scaled
 }
 
 // leastRounds is how many round trips a pair needs that starts a round trip

@@ -38,7 +38,9 @@ Strategies:
   punchlab trial --topology one-nat --nat-a linux-random --strategy direct --rtt 100ms
   punchlab trial --nat-a openwrt --nat-b openwrt --strategy simultaneous-open --stagger -0.5rtt --json
   punchlab trial --nat-a openwrt --nat-b openwrt --strategy simultaneous-open --explain
-  punchlab trial --nat-a eim-eif --nat-b linux-random --pcap captures/`,
+  punchlab trial --nat-a eim-eif --nat-b linux-random --pcap captures/
+  punchlab trial --nat-a openwrt --nat-b openwrt --loss 5% --jitter normal:2ms --seed 7
+  punchlab trial --nat-a openwrt --nat-b openwrt --fault 'transit-a up: drop SYN #1 to bob'`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			f.captured = cmd.Flags().Changed("pcap")
@@ -61,7 +63,7 @@ Strategies:
 	flags.BoolVar(&f.everything, "everything", false, "with --explain: leave no packet out, those to the rendezvous neither")
 	flags.StringVar(&f.pcap, "pcap", "", "write all packets of all legs to a capture file in this `folder`")
 	f.register(flags)
-	flags.Lookup("seed").Usage = "recorded with the trial (default random)"
+	flags.Lookup("seed").Usage = "decides what links do to which packet; recorded with the trial (default random)"
 	return cmd
 }
 
@@ -100,6 +102,7 @@ func (f *trialFlags) cell(c *common) (bench.Cell, time.Duration, error) {
 	if err != nil {
 		return bench.Cell{}, 0, err
 	}
+	at.equip(cells)
 	return cells[0], at.staggers[0], nil
 }
 

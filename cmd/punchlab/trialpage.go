@@ -33,8 +33,32 @@ func attemptPage(a bench.Attempt) string {
 		why := strings.ReplaceAll(a.Why, "; "+topologies.Bob+": ", "\n"+topologies.Bob+": ")
 		pairs = append(pairs, [2]string{"cause", strings.TrimSuffix(a.Cause+"\n"+why, "\n")})
 	}
+	pairs = append(pairs, undergone(a.Trial)...)
 	pairs = append(pairs, [2]string{"seed", fmt.Sprint(a.Seed)})
 	return fmt.Sprintf("%s: %s\n\n", a.Outcome, a.Cell) + entries("  ", pairs)
+}
+
+// undergone tells what links and faults did to packets.
+func undergone(t results.Trial) (lines [][2]string) {
+	var words []string
+	for _, c := range []struct {
+		n    uint64
+		what string
+	}{
+		{t.Links.Dropped, "dropped"}, {t.Links.Overflowed, "found a queue full"}, {t.Links.Duplicated, "duplicated"},
+		{t.Links.Reordered, "reordered"}, {t.Links.Corrupted, "corrupted"},
+	} {
+		if c.n > 0 {
+			words = append(words, fmt.Sprintf("%d %s", c.n, c.what))
+		}
+	}
+	if len(words) > 0 {
+		lines = append(lines, [2]string{"links", "packets: " + strings.Join(words, ", ")})
+	}
+	for _, f := range t.Faults {
+		lines = append(lines, [2]string{"fault", f.String()})
+	}
+	return lines
 }
 
 // saw tells one peer's side.

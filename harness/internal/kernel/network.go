@@ -173,13 +173,19 @@ func (ns *Namespace) LoopbackUp() error {
 type Route struct {
 	To  netip.Prefix
 	Via netip.Addr
+	MTU int // of the way; 0 for that of the interface
 }
 
 // AddRoute adds an IPv4 route.
-func (ns *Namespace) AddRoute(r Route) error {
+func (ns *Namespace) AddRoute(r Route) error { return ns.route4(r, (*netlink.Handle).RouteAdd) }
+
+// ReplaceRoute puts an IPv4 route into the place of the one to the same network.
+func (ns *Namespace) ReplaceRoute(r Route) error { return ns.route4(r, (*netlink.Handle).RouteReplace) }
+
+func (ns *Namespace) route4(r Route, do func(*netlink.Handle, *netlink.Route) error) error {
 	h, err := ns.routing()
 	if err == nil {
-		err = h.RouteAdd(&netlink.Route{Dst: ipNet(r.To), Gw: r.Via.AsSlice()})
+		err = do(h, &netlink.Route{Dst: ipNet(r.To), Gw: r.Via.AsSlice(), MTU: r.MTU})
 	}
 	if err != nil {
 		return fmt.Errorf("route %s via %s: %w", r.To, r.Via, err)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/punchlab/punchlab/harness/internal/kernel"
 	"github.com/punchlab/punchlab/harness/internal/natrules"
+	"github.com/punchlab/punchlab/links"
 	"github.com/punchlab/punchlab/natprofiles"
 )
 
@@ -226,7 +227,7 @@ func TestErrorsNameWhatTheyAreAbout(t *testing.T) {
 		}),
 		"interface gone": left.SetDown("gone"),
 		"interface mute": left.StopDelivery("mute"),
-		"interface lost": left.AddNetem("lost"),
+		"interface lost": left.SetNetem("lost", links.Conditions{}, 0),
 	} {
 		if err == nil || !strings.HasPrefix(err.Error(), want) && !strings.Contains(err.Error(), ": "+want) {
 			t.Errorf("%v, want an error about %s", err, want)

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/punchlab/punchlab/links"
 )
 
 // BenchmarkDelay sends a packet each millisecond over a link of ten, and tells
@@ -15,9 +17,27 @@ import (
 // percentile. The times are those of sending and, by the kernel's stamp, of
 // arrival, so that the error holds what the way costs without a delay too.
 func BenchmarkDelay(b *testing.B) {
-	const delay, interval = 10 * time.Millisecond, time.Millisecond
-	street := newStreet(b)
-	e := street.hold(b, delay)
+	const delay = 10 * time.Millisecond
+	b.Run("queue", func(b *testing.B) {
+		street := newStreet(b)
+		e := street.hold(b, delay)
+		benchmarkDelay(b, street, delay)
+		if stats, err := e.Stats(); err != nil || stats.Lost > 0 {
+			b.Errorf("%+v, %v", stats, err)
+		}
+	})
+	b.Run("netem", func(b *testing.B) {
+		street := newStreet(b)
+		if err := street.router.SetNetem("right", links.Conditions{Delay: delay}, 0); err != nil {
+			b.Skip(err) // in CI too: not every kernel has netem
+		}
+		benchmarkDelay(b, street, delay)
+	})
+}
+
+func benchmarkDelay(b *testing.B, street street, delay time.Duration) {
+	b.Helper()
+	const interval = time.Millisecond
 	left, right := street.sockets(b)
 	arrivals := make(chan []time.Duration)
 	go func() { arrivals <- travels(b, right) }()
@@ -30,12 +50,8 @@ func BenchmarkDelay(b *testing.B) {
 		}
 	}
 	all := <-arrivals
-	stats, err := e.Stats()
-	if err != nil {
-		b.Fatal(err)
-	}
-	if len(all) != b.N || stats.Lost > 0 {
-		b.Errorf("%d of %d packets arrived; %+v", len(all), b.N, stats)
+	if len(all) != b.N {
+		b.Errorf("%d of %d packets arrived", len(all), b.N)
 	}
 	slices.Sort(all)
 	late := func(percent int) float64 { return micros(all[(len(all)-1)*percent/100] - delay) }
@@ -85,11 +101,25 @@ func travels(b *testing.B, socket *net.UDPConn) (all []time.Duration) {
 }
 
 // BenchmarkBurden sends 20,000 packets a second over one link, and tells how
-// many of them the link lost and by how much the latest was late.
+// many of them the link lost and by how much the latest was late: over a link
+// that only delays, and over one that decides about every packet by itself.
 func BenchmarkBurden(b *testing.B) {
-	const delay, perMillisecond = 10 * time.Millisecond, 20
+	const delay = 10 * time.Millisecond
+	b.Run("delay", func(b *testing.B) { benchmarkBurden(b, links.Delayed(delay)) })
+	b.Run("everything", func(b *testing.B) {
+		benchmarkBurden(b, links.Both(links.Conditions{
+			Delay: delay, Jitter: links.Jitter{Spread: delay / 2}, Loss: links.Loss{P: 0.01, R: 0.25, Bad: 1}, Duplicate: 0.01,
+			Reorder: 0.01, Rate: links.MaxRate,
+		}))
+	})
+}
+
+func benchmarkBurden(b *testing.B, l links.Link) {
+	b.Helper()
+	const perMillisecond = 20
 	street := newStreet(b)
-	e := street.hold(b, delay)
+	e := emulator(b)
+	street.wire(b, e, l)
 	left, right := street.sockets(b)
 	arrived := make(chan int)
 	go func() { arrived <- count(b, right) }()
@@ -104,14 +134,14 @@ func BenchmarkBurden(b *testing.B) {
 		}
 	}
 	sending := time.Since(start)
-	got := <-arrived
+	got := <-arrived // of copies, those that come in time
 	stats, err := e.Stats()
 	if err != nil {
 		b.Fatal(err)
 	}
 	b.ReportMetric(float64(b.N)/sending.Seconds(), "packets/s")
 	b.ReportMetric(float64(stats.Lost), "lost")
-	b.ReportMetric(float64(b.N-got), "missing")
+	b.ReportMetric(float64(b.N+int(stats.Duplicated)-int(stats.Dropped)-got), "missing")
 	b.ReportMetric(micros(stats.Lateness), "latest-µs")
 }
 

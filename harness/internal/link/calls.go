@@ -33,6 +33,16 @@ func write(fd int, b []byte) error {
 	return err
 }
 
+// send4 sends an IPv4 packet with its header from a raw socket, to where its
+// header says.
+func send4(fd int, packet []byte) error {
+	to := unix.RawSockaddrInet4{Family: unix.AF_INET, Addr: [4]byte(packet[16:20])}
+	n, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(&packet[0])), uintptr(len(packet)),
+		0, uintptr(unsafe.Pointer(&to)), unix.SizeofSockaddrInet4)
+	_, err := result(n, errno)
+	return err
+}
+
 func result(n uintptr, errno unix.Errno) (int, error) {
 	if errno != 0 {
 		return 0, errno

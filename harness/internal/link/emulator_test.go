@@ -12,6 +12,7 @@ import (
 	"github.com/punchlab/punchlab/harness/internal/kernel"
 	"github.com/punchlab/punchlab/harness/internal/leaktest"
 	"github.com/punchlab/punchlab/harness/internal/link"
+	"github.com/punchlab/punchlab/links"
 )
 
 // patience is how long a test waits for what must come.
@@ -114,9 +115,8 @@ func TestBothDirectionsAreDelayed(t *testing.T) {
 func TestLinksDoNotWaitForEachOther(t *testing.T) {
 	slow, fast := newStreet(t), newStreet(t)
 	e := emulator(t)
-	if err := errors.Join(e.Hold(slow.router, time.Second), e.Hold(fast.router, time.Millisecond)); err != nil {
-		t.Fatal(err)
-	}
+	slow.wire(t, e, links.Delayed(time.Second))
+	fast.wire(t, e, links.Delayed(time.Millisecond))
 	slowLeft, slowRight := slow.sockets(t)
 	fastLeft, fastRight := fast.sockets(t)
 	send(t, slowLeft, "slow")
@@ -172,9 +172,7 @@ func TestEmulatorsLeaveNothingBehind(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := e.Hold(s.router, time.Millisecond); err != nil {
-			t.Error(err)
-		}
+		s.wire(t, e, links.Delayed(time.Millisecond))
 		all = append(all, e)
 	}
 	for _, i := range []int{3, 0, 4, 1} {
@@ -208,8 +206,9 @@ func TestAClosedEmulatorAnswersNothing(t *testing.T) {
 			}
 		}
 		_, statsErr := e.Stats()
+		_, holdErr := e.Hold(street.place(), links.Delayed(time.Millisecond))
 		for what, err := range map[string]error{
-			"Stats": statsErr, "Reset": e.Reset(), "Hold": e.Hold(street.router, time.Millisecond),
+			"Stats": statsErr, "Reset": e.Reset(), "Seed": e.Seed(1), "Hold": holdErr,
 		} {
 			if !errors.Is(err, os.ErrClosed) {
 				t.Errorf("%s: %s: %v, want %v", name, what, err, os.ErrClosed)
@@ -222,7 +221,7 @@ func TestAClosedEmulatorAnswersNothing(t *testing.T) {
 func TestARouterIsHeldOnce(t *testing.T) {
 	street := newStreet(t)
 	e := street.hold(t, time.Millisecond)
-	if err := e.Hold(street.router, time.Second); err == nil {
+	if _, err := e.Hold(street.place(), links.Delayed(time.Second)); err == nil {
 		t.Error("the packets of a router are held twice")
 	}
 	left, right := street.sockets(t)
@@ -244,12 +243,11 @@ func TestHoldNeedsANamespace(t *testing.T) {
 		t.Fatal(err)
 	}
 	leaktest.Watch(t)
-	if err := e.Hold(made[0], time.Millisecond); err == nil {
+	closed := link.Place{Name: "closed", Router: made[0], Uplink: "right"}
+	if _, err := e.Hold(closed, links.Delayed(time.Millisecond)); err == nil {
 		t.Error("the packets of a closed namespace are held")
 	}
-	if err := e.Hold(street.router, time.Millisecond); err != nil {
-		t.Errorf("after a failure: %v", err)
-	}
+	street.wire(t, e, links.Delayed(time.Millisecond))
 	if err := e.Close(); err != nil {
 		t.Error(err)
 	}

@@ -29,7 +29,7 @@ type keeper struct {
 	over  bool // nothing can be asked any more
 
 	// The rest belongs to the thread.
-	queues  []*queue
+	wires   []*wire
 	start   time.Time
 	armed   time.Duration // what the timer is set to
 	buffer  []byte
@@ -146,19 +146,19 @@ func (k *keeper) serve(fd int) {
 			f()
 		}
 	default:
-		if i := slices.IndexFunc(k.queues, func(q *queue) bool { return q.fd == fd }); i >= 0 {
-			k.read(k.queues[i])
+		if i := slices.IndexFunc(k.wires, func(w *wire) bool { return w.fd == fd }); i >= 0 {
+			k.read(k.wires[i])
 		}
 	}
 }
 
-// read takes in all packets that the kernel has for q.
-func (k *keeper) read(q *queue) {
-	seen, err := q.read(k.buffer, k.moment)
-	q.owner.stats.add(seen)
+// read takes in all packets that the kernel has for w.
+func (k *keeper) read(w *wire) {
+	seen, err := w.read(k.buffer, k.moment)
+	w.owner.stats.add(seen)
 	if err != nil {
-		q.owner.note(err)
-		_ = unix.EpollCtl(k.epoll, unix.EPOLL_CTL_DEL, q.fd, nil) // or it would stay readable
+		w.owner.note(err)
+		_ = unix.EpollCtl(k.epoll, unix.EPOLL_CTL_DEL, w.fd, nil) // or it would stay readable
 	}
 }
 
@@ -178,23 +178,30 @@ const never = time.Duration(1<<63 - 1)
 // next one, or never.
 func (k *keeper) release() (next time.Duration) {
 	next = never
-	for _, q := range k.queues {
-		if due, held := q.next(); !held || due > k.clock() {
-			if held {
-				next = min(next, due)
-			}
-			continue
-		}
-		late, err := q.release(k.clock)
-		if err != nil {
-			q.owner.note(err)
-		}
-		q.owner.stats.Lateness = max(q.owner.stats.Lateness, late)
-		if due, held := q.next(); held {
-			next = min(next, due)
-		}
+	for _, w := range k.wires {
+		next = min(next, k.releaseOf(&w.up), k.releaseOf(&w.down))
 	}
 	return next
+}
+
+// releaseOf does that for one direction of a link.
+func (k *keeper) releaseOf(q *queue) (next time.Duration) {
+	due, held := q.next()
+	switch {
+	case !held:
+		return never
+	case due > k.clock():
+		return due
+	}
+	seen, err := q.release(k.clock)
+	if err != nil {
+		q.wire.owner.note(err)
+	}
+	q.wire.owner.stats.add(seen)
+	if due, held = q.next(); !held {
+		return never
+	}
+	return due
 }
 
 // arm sets the timer for the packet that is due next. Setting it also forgets
@@ -214,24 +221,23 @@ func (k *keeper) arm(due time.Duration) {
 	}
 }
 
-// add begins to serve a queue, whose descriptor stays the caller's if it fails.
-func (k *keeper) add(q *queue) error {
-	if err := k.watch(q.fd); err != nil {
+// add begins to serve a wire, whose descriptor stays the caller's if it fails.
+func (k *keeper) add(w *wire) error {
+	if err := k.watch(w.fd); err != nil {
 		return err
 	}
-	k.queues = append(k.queues, q)
-	q.owner.queues = append(q.owner.queues, q)
+	k.wires = append(k.wires, w)
 	return nil
 }
 
-// remove closes all queues of w.
-func (k *keeper) remove(w *wires) error {
+// remove closes all links of a lab.
+func (k *keeper) remove(of *wires) error {
 	var errs []error
-	for _, q := range w.queues {
-		errs = append(errs, unix.Close(q.fd))
+	for _, w := range of.all {
+		errs = append(errs, w.close())
 	}
-	k.queues = slices.DeleteFunc(k.queues, func(q *queue) bool { return q.owner == w })
-	w.queues = nil
+	k.wires = slices.DeleteFunc(k.wires, func(w *wire) bool { return w.owner == of })
+	of.all = nil
 	return errors.Join(errs...)
 }
 

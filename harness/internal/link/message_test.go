@@ -3,6 +3,7 @@ package link
 import (
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"testing"
 	"time"
 
@@ -23,22 +24,33 @@ func TestMessagesAreTheKernels(t *testing.T) {
 		got  []byte
 		want string
 	}{
-		"bind": {configMessage(), "" +
+		"bind": {bindMessage(1), "" +
 			"40000000" + "0203" + "0500" + "00000000" + "00000000" + // length, NFQNL_MSG_CONFIG, REQUEST|ACK
-			"00" + "00" + "0000" + // any family, version 0, queue 0
+			"00" + "00" + "0001" + // any family, version 0, queue 1
 			"0800" + "0100" + "01" + "00" + "0002" + // NFQA_CFG_CMD: bind, IPv4
-			"0900" + "0200" + "00000000" + "01" + "000000" + // NFQA_CFG_PARAMS: metadata, padding
 			"0800" + "0300" + "0000ffff" + // NFQA_CFG_QUEUE_MAXLEN: 65,535
+			"0900" + "0200" + "00000000" + "01" + "000000" + // NFQA_CFG_PARAMS: metadata, padding
 			"0800" + "0500" + "00000004" + // NFQA_CFG_FLAGS: GSO
 			"0800" + "0400" + "00000004"}, // NFQA_CFG_MASK: GSO
-		"accept": {verdictMessage(0x01020304, nfAccept), "" +
+		"show": {viewMessage(0, view{bytes: 1500}), "" +
+			"30000000" + "0203" + "0100" + "00000000" + "00000000" +
+			"00" + "00" + "0000" +
+			"0900" + "0200" + "000005dc" + "02" + "000000" + // NFQA_CFG_PARAMS: 1,500 bytes, padding
+			"0800" + "0500" + "00000000" + // NFQA_CFG_FLAGS: no GSO
+			"0800" + "0400" + "00000004"}, // NFQA_CFG_MASK: GSO
+		"accept": {appendVerdicts(nil, 0, 0x01020304, nfAccept), "" +
 			"20000000" + "0303" + "0100" + "00000000" + "00000000" + // length, NFQNL_MSG_VERDICT_BATCH, REQUEST
 			"00" + "00" + "0000" +
 			"0c00" + "0200" + "00000001" + "01020304"}, // NFQA_VERDICT_HDR: accept up to this
-		"drop": {verdictMessage(7, nfDrop), "" +
+		"drop": {appendVerdicts(nil, 1, 7, nfDrop), "" +
 			"20000000" + "0303" + "0100" + "00000000" + "00000000" +
-			"00" + "00" + "0000" +
+			"00" + "00" + "0001" +
 			"0c00" + "0200" + "00000000" + "00000007"},
+		"accept with another payload, behind another": {appendVerdict([]byte{9, 9, 9, 9}, msgVerdict, 1, 7, nfAccept, []byte{1, 2, 3}), "09090909" +
+			"28000000" + "0103" + "0100" + "00000000" + "00000000" + // length, NFQNL_MSG_VERDICT, REQUEST
+			"00" + "00" + "0001" +
+			"0c00" + "0200" + "00000001" + "00000007" +
+			"0700" + "0a00" + "010203" + "00"}, // NFQA_PAYLOAD, padding
 	} {
 		if got := hex.EncodeToString(c.got); got != c.want {
 			t.Errorf("%s:\n%s, want\n%s", name, got, c.want)
@@ -47,13 +59,19 @@ func TestMessagesAreTheKernels(t *testing.T) {
 }
 
 // packetMessage is what the kernel says of a packet; no stamp is zero.
-func packetMessage(id uint32, stamp time.Time) []byte {
-	m := header(msgPacket, 0)
+func packetMessage(id uint32, stamp time.Time) []byte { return shownPacket(queueUp, id, stamp, nil) }
+
+// shownPacket is a packet with its first bytes.
+func shownPacket(queue uint16, id uint32, stamp time.Time, payload []byte) []byte {
+	m := header(msgPacket, 0, queue)
 	m = attribute(m, 3, []byte{0, 0, 0, 9}) // NFQA_MARK, of no interest
 	m = attribute(m, attrPacketHeader, append(word.AppendUint32(nil, id), 8, 0, 2))
 	if !stamp.IsZero() {
 		data := word.AppendUint64(nil, uint64(stamp.Unix()))
 		m = attribute(m, attrTimestamp, word.AppendUint64(data, uint64(stamp.Nanosecond()/1000)))
+	}
+	if payload != nil {
+		m = attribute(m, attrPayload, payload)
 	}
 	return finish(m)
 }
@@ -88,16 +106,20 @@ func TestParsePacket(t *testing.T) {
 			short, 0, time.Time{}, false,
 		},
 		"number cut off": {
-			finish(attribute(header(msgPacket, 0), attrPacketHeader, []byte{1, 2, 3})), 0, time.Time{}, false,
+			finish(attribute(header(msgPacket, 0, 0), attrPacketHeader, []byte{1, 2, 3})), 0, time.Time{}, false,
 		},
 		"last attribute without padding": {
-			attribute(header(msgPacket, 0), attrPacketHeader, []byte{0, 0, 0, 5, 8, 0, 2})[:first+attributeHeader+7], 5, time.Time{}, true,
+			attribute(header(msgPacket, 0, 0), attrPacketHeader, []byte{0, 0, 0, 5, 8, 0, 2})[:first+attributeHeader+7], 5, time.Time{}, true,
 		},
 	} {
-		id, stamp, ok := parsePacket(c.message)
-		if id != c.id || !stamp.Equal(c.stamp) || ok != c.ok {
-			t.Errorf("%s: %d, %v, %v; want %d, %v, %v", name, id, stamp, ok, c.id, c.stamp, c.ok)
+		p, ok := parsePacket(c.message)
+		if p.id != c.id || !p.stamp.Equal(c.stamp) || ok != c.ok || p.payload != nil {
+			t.Errorf("%s: %+v, %v; want %d, %v, %v", name, p, ok, c.id, c.stamp, c.ok)
 		}
+	}
+	p, ok := parsePacket(shownPacket(queueDown, 77, stamp, []byte("payload")))
+	if !ok || p.queue != queueDown || p.id != 77 || string(p.payload) != "payload" {
+		t.Errorf("with a payload, on the way down: %+v, %v", p, ok)
 	}
 }
 
@@ -123,21 +145,39 @@ func TestErrorCode(t *testing.T) {
 	}
 }
 
+// What the kernel refuses is an error, unless it is a verdict about a packet
+// that is gone.
+func TestRefusal(t *testing.T) {
+	message := func(code unix.Errno) []byte {
+		return finish(binary.NativeEndian.AppendUint32(make([]byte, netlinkHeader), uint32(-int32(code))))
+	}
+	for code, want := range map[unix.Errno]error{0: nil, unix.ENOENT: nil, unix.EPERM: unix.EPERM} {
+		m := message(code)
+		binary.NativeEndian.PutUint16(m[4:], unix.NLMSG_ERROR)
+		if err := refusal(m); !errors.Is(err, want) {
+			t.Errorf("%v: %v, want %v", code, err, want)
+		}
+		if err := refusal(message(code)); err != nil {
+			t.Errorf("another message with %v: %v", code, err)
+		}
+	}
+}
+
 // Whatever comes, it is read without a fault, and what is taken for a packet
 // begins as one.
 func FuzzParsePacket(f *testing.F) {
 	f.Add([]byte(nil))
 	f.Add(packetMessage(1, time.Unix(1, 0)))
 	f.Add(packetMessage(1<<32-1, time.Time{}))
-	f.Add(verdictMessage(1, nfAccept))
+	f.Add(appendVerdicts(nil, 0, 1, nfAccept))
 	f.Fuzz(func(t *testing.T, m []byte) {
-		id, stamp, ok := parsePacket(m)
+		p, ok := parsePacket(m)
 		if ok && (len(m) < netlinkHeader+nfnetlinkHeader || binary.NativeEndian.Uint16(m[4:]) != msgPacket) {
-			t.Errorf("%x was taken for packet %d", m, id)
+			t.Errorf("%x was taken for packet %d", m, p.id)
 		}
-		if !ok && id != 0 {
-			t.Errorf("%x is no packet and has the number %d, stamp %v", m, id, stamp)
+		if !ok && p.id != 0 {
+			t.Errorf("%x is no packet: %+v", m, p)
 		}
-		_ = errorCode(m)
+		_, _ = errorCode(m), refusal(m)
 	})
 }

@@ -57,13 +57,13 @@ func connect() (*net.UnixConn, error) {
 	}
 	defer theirs.Close()
 	if keeping.conn != nil {
-		if say(keeping.conn, request{}, "", int(theirs.Fd())) == nil {
+		if say(keeping.conn, request{}, int(theirs.Fd())) == nil {
 			return ours, nil
 		}
 		_ = keeping.conn.Close() // it has died
 	}
 	if keeping.conn, err = start(); err == nil {
-		err = say(keeping.conn, request{}, "", int(theirs.Fd()))
+		err = say(keeping.conn, request{}, int(theirs.Fd()))
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("start the process that keeps the links: %w", err), ours.Close())
@@ -115,7 +115,7 @@ func serve() error {
 	}
 	for {
 		var r request
-		_, fd, err := hear(conn, &r)
+		fd, err := hear(conn, &r)
 		if err != nil {
 			return nil //nolint:nilerr // however the program ended, this is the end
 		}
@@ -137,12 +137,12 @@ func serveLab(conn *net.UnixConn) {
 	}
 	for {
 		var r request
-		_, fd, err := hear(conn, &r)
+		fd, err := hear(conn, &r)
 		if err != nil {
 			break
 		}
-		s, err := w.do(r, fd)
-		if answer(conn, s, err) != nil || r.Op == opClose {
+		a, err := w.do(r, fd)
+		if reply(conn, a, err) != nil || r.Op == opClose {
 			break
 		}
 	}
@@ -153,22 +153,22 @@ func serveLab(conn *net.UnixConn) {
 // connection closed.
 func refuse(conn *net.UnixConn, err error) {
 	var r request
-	_, fd, gone := hear(conn, &r)
+	fd, gone := hear(conn, &r)
 	if gone == nil {
-		_ = answer(conn, Stats{}, err)
+		_ = reply(conn, answer{}, err)
 	}
 	if fd != noDescriptor {
 		_ = unix.Close(fd)
 	}
 }
 
-// answer tells a lab what came of its request.
-func answer(conn *net.UnixConn, s Stats, err error) error {
-	text := ""
+// reply tells a lab what came of its request.
+func reply(conn *net.UnixConn, a answer, err error) error {
 	if err != nil {
-		text = err.Error()
+		text := err.Error()
+		a.Err = text[:min(len(text), longestError)]
 	}
-	return say(conn, &s, text, noDescriptor)
+	return say(conn, a, noDescriptor)
 }
 
 // perProcessor is how many goroutines may run Go code at once for each

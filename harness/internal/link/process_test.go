@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/punchlab/punchlab/harness/internal/link"
+	"github.com/punchlab/punchlab/links"
 )
 
 // keepingProcesses are the children of this process that keep links, without
@@ -100,9 +101,7 @@ func TestTheKeepingProcessForgetsLabs(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := e.Hold(street.router, time.Millisecond); err != nil {
-			t.Fatal(err)
-		}
+		street.wire(t, e, links.Delayed(time.Millisecond))
 		if err := e.Close(); err != nil {
 			t.Fatal(err)
 		}

@@ -1,126 +1,115 @@
 package link
 
 import (
-	"encoding/binary"
-	"errors"
-	"fmt"
-	"os"
+	"slices"
 	"time"
 
-	"golang.org/x/sys/unix"
-
-	"github.com/punchlab/punchlab/harness/internal/kernel"
+	"github.com/punchlab/punchlab/harness/internal/fate"
 )
 
-// queue is one router's packets, in the order of their arrival. All of them
-// wait equally long, so the first in is the first out.
+// queue is one direction of a link: the packets of one router that are on
+// their way over it, by the time at which they leave.
 type queue struct {
-	owner *wires
-	fd    int
-	delay time.Duration
-	held  []packet // oldest first, from head on
-	head  int
-	last  uint32 // the number of the newest packet; the kernel counts from 1
+	wire   *wire
+	number uint16 // of the NFQUEUE
+	line   *fate.Line
+	held   []packet // the next to leave first, from head on
+	head   int
+	// mixed says that packets may not leave in the order in which they came, so
+	// that each needs a verdict of its own.
+	mixed   bool
+	arrived time.Duration // when the newest packet came
+	last    uint32        // its number; the kernel counts from 1
+	shown   view
+	out     []byte // messages for the kernel, kept for its room
 }
 
 type packet struct {
-	id  uint32
+	id  uint32        // 0: a copy, of which the kernel has none
 	due time.Duration // by the keeper's clock
+	// bytes replace those of the packet, or are the copy; nil leaves the packet
+	// as it is.
+	bytes []byte
 }
 
-const (
-	// queueNumber is the same for all routers: each has its namespace.
-	queueNumber = 0
-	// queueLength is how many packets the kernel keeps for us. Its default of
-	// 1,024 is less than a burst of birthday punching.
-	queueLength = 65535
-	// receiveBuffer is what we ask for; without CAP_NET_ADMIN over the whole
-	// machine, net.core.rmem_max limits it.
-	receiveBuffer = 8 << 20
-	// messageSize holds any message about a packet without its payload.
-	messageSize = 4096
-)
+// queueLength is how many packets the kernel keeps for us. Its default of
+// 1,024 is less than a burst of birthday punching.
+const queueLength = 65535
 
-// bindQueue opens the queue of the router ns, and returns the socket on which
-// the kernel hands packets over.
-func bindQueue(ns *kernel.Namespace) (fd int, err error) {
-	err = ns.Do(func() (err error) {
-		fd, err = unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.NETLINK_NETFILTER)
-		return os.NewSyscallError("socket", err)
-	})
-	if err != nil {
-		return noDescriptor, err
+// take holds a packet that has come, or drops it. A gap in the numbers is a
+// packet that the kernel could not hand over (net/netfilter/nfnetlink_queue.c,
+// __nfqnl_enqueue_packet, counts before it sends). What a full queue refuses
+// gets no number, so that the queue was full counts as one.
+func (q *queue) take(p handed, now time.Time, since time.Duration) (seen Stats, err error) {
+	seen.Held = 1
+	seen.Lost = uint64(p.id - q.last - 1)
+	if p.stamp.IsZero() {
+		seen.Unstamped = 1
 	}
-	if err := prepareQueue(fd); err != nil {
-		return noDescriptor, errors.Join(err, unix.Close(fd))
+	q.last = p.id
+	// Packets come in their order, whatever their stamps say of microseconds.
+	q.arrived = max(q.arrived, since-age(now, p.stamp))
+	if q.line.Constant() {
+		q.hold(packet{id: p.id, due: q.arrived + q.line.Conditions().Delay})
+	} else {
+		err = q.judge(p)
 	}
-	return fd, nil
+	if len(q.held)-q.head >= queueLength {
+		seen.Lost++
+	}
+	return seen, err
 }
 
-func prepareQueue(fd int) error {
-	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, receiveBuffer) != nil {
-		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, receiveBuffer); err != nil {
-			return os.NewSyscallError("setsockopt SO_RCVBUF", err)
+// judge has the line decide about a packet.
+func (q *queue) judge(p handed) error {
+	f := q.line.Pass(fate.Packet{Arrived: q.arrived, Size: size(p.payload), Head: p.payload[:min(len(p.payload), fate.HeadSize)]})
+	if f.Copies == 0 {
+		q.out = appendVerdict(q.out[:0], msgVerdict, q.number, p.id, nfDrop, nil)
+		return q.wire.send(q.out)
+	}
+	whole := len(p.payload) > 0 && len(p.payload) == size(p.payload) // or it came before the queue showed all
+	var bytes []byte
+	if f.Corrupt && whole {
+		bytes = damaged(p.payload)
+	}
+	q.hold(packet{id: p.id, due: f.Due[0], bytes: bytes})
+	if f.Copies > 1 && whole {
+		if bytes == nil {
+			bytes = slices.Clone(p.payload)
 		}
-	}
-	if err := unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
-		return os.NewSyscallError("bind", err)
-	}
-	return (&queue{fd: fd}).bind()
-}
-
-// bind configures the kernel's side of the queue and reads its answer, which
-// netlink gives before write returns.
-func (q *queue) bind() error {
-	if err := q.send(configMessage()); err != nil {
-		return err
-	}
-	buffer := make([]byte, messageSize)
-	n, _, err := unix.Recvfrom(q.fd, buffer, 0)
-	if err != nil {
-		return os.NewSyscallError("recvfrom", err)
-	}
-	if code := errorCode(buffer[:n]); code != 0 {
-		return fmt.Errorf("bind NFQUEUE %d: %w", queueNumber, unix.Errno(code))
+		q.hold(packet{due: f.Due[1], bytes: bytes})
 	}
 	return nil
 }
 
-// read takes in what the kernel has. A gap in the numbers is a packet that it
-// could not hand over (net/netfilter/nfnetlink_queue.c,
-// __nfqnl_enqueue_packet, counts before it sends). What a full queue refuses
-// gets no number, so that the queue was full counts as one.
-//
-// clock gives the same moment by the machine's clock, as stamps have it, and by
-// the keeper's. It is asked after each packet: one that arrived after a reading
-// would otherwise be due too early.
-func (q *queue) read(buffer []byte, clock func() (now time.Time, since time.Duration)) (seen Stats, err error) {
-	for {
-		n, err := read(q.fd, buffer)
-		switch {
-		case errors.Is(err, unix.EAGAIN):
-			return seen, nil
-		case errors.Is(err, unix.EINTR), errors.Is(err, unix.ENOBUFS):
-			continue // ENOBUFS says what the gap says
-		case err != nil:
-			return seen, os.NewSyscallError("recvfrom", err)
-		}
-		id, stamp, ok := parsePacket(buffer[:n])
-		if !ok {
-			continue
-		}
-		now, since := clock()
-		seen.Held++
-		seen.Lost += uint64(id - q.last - 1)
-		if stamp.IsZero() {
-			seen.Unstamped++
-		}
-		q.last = id
-		q.held = append(q.held, packet{id: id, due: since - age(now, stamp) + q.delay})
-		if len(q.held)-q.head >= queueLength {
-			seen.Lost++
-		}
+// size is the length that an IPv4 header tells.
+func size(head []byte) int {
+	if len(head) < 4 {
+		return 0
 	}
+	return int(word.Uint16(head[2:]))
+}
+
+// damaged is the packet with its last bit turned round. Every checksum over it
+// was whole and is wrong now.
+func damaged(whole []byte) []byte {
+	bytes := slices.Clone(whole)
+	bytes[len(bytes)-1] ^= 1
+	return bytes
+}
+
+// hold puts a packet where its time is.
+func (q *queue) hold(p packet) {
+	if q.head == len(q.held) {
+		q.mixed = false
+	}
+	if n := len(q.held); q.head == n || q.held[n-1].due <= p.due {
+		q.held = append(q.held, p)
+		return
+	}
+	q.mixed = true
+	at, _ := slices.BinarySearchFunc(q.held[q.head:], p.due+1, func(h packet, due time.Duration) int { return int(h.due - due) })
+	q.held = slices.Insert(q.held, q.head+at, p)
 }
 
 // oldest is the greatest age that is believed: beyond it the clock was set, or
@@ -139,7 +128,7 @@ func age(now, stamp time.Time) time.Duration {
 	return min(max(now.Sub(stamp)-resolution, 0), oldest)
 }
 
-// next is the time at which the oldest packet is due.
+// next is the time at which the next packet is due.
 func (q *queue) next() (due time.Duration, held bool) {
 	if q.head == len(q.held) {
 		return 0, false
@@ -151,38 +140,77 @@ func (q *queue) next() (due time.Duration, held bool) {
 // them all the way in our system call, and other links wait meanwhile.
 const batch = 32
 
-// release accepts the packets that are due by the clock, which it reads again
+// release lets the packets go that are due by the clock, which it reads again
 // before each batch, as a burst takes a while. It returns by how much the
-// latest of them was late.
-func (q *queue) release(clock func() time.Duration) (late time.Duration, err error) {
+// latest of them was late, and how many copies could not be sent.
+func (q *queue) release(clock func() time.Duration) (seen Stats, err error) {
 	for {
 		now := clock()
 		due, held := q.next()
 		if !held || due > now {
 			q.compact()
-			return late, nil
+			return seen, nil
 		}
-		late = max(late, now-due)
-		var id uint32
-		for n := 0; n < batch && q.head < len(q.held) && q.held[q.head].due <= now; n++ {
-			id = q.held[q.head].id
-			q.head++
-		}
-		if err := q.verdict(id, nfAccept); err != nil {
-			return late, err
+		seen.Lateness = max(seen.Lateness, now-due)
+		lost, err := q.releaseBatch(now)
+		seen.Lost += lost
+		if err != nil {
+			return seen, err
 		}
 	}
+}
+
+// releaseBatch releases some packets in one message. Those that leave as they
+// came, in their order and unchanged, share one verdict; a copy leaves when all
+// before it have left.
+func (q *queue) releaseBatch(now time.Duration) (lost uint64, err error) {
+	var upTo uint32
+	end := func() {
+		if upTo != 0 {
+			q.out, upTo = appendVerdicts(q.out, q.number, upTo, nfAccept), 0
+		}
+	}
+	flush := func() error {
+		end()
+		if len(q.out) == 0 {
+			return nil
+		}
+		defer func() { q.out = q.out[:0] }()
+		return q.wire.send(q.out)
+	}
+	q.out = q.out[:0]
+	for n := 0; n < batch && q.head < len(q.held) && q.held[q.head].due <= now; n++ {
+		p := q.held[q.head]
+		q.held[q.head].bytes = nil
+		q.head++
+		switch {
+		case p.id == 0:
+			if err := flush(); err != nil {
+				return lost, err
+			}
+			if send4(q.wire.sender, p.bytes) != nil {
+				lost++
+			}
+		case q.mixed || p.bytes != nil:
+			end()
+			q.out = appendVerdict(q.out, msgVerdict, q.number, p.id, nfAccept, p.bytes)
+		default:
+			upTo = p.id
+		}
+	}
+	return lost, flush()
 }
 
 // drop drops all packets.
 func (q *queue) drop() error {
 	held := q.head < len(q.held)
+	clear(q.held)
 	q.head = len(q.held)
 	q.compact()
 	if !held {
 		return nil
 	}
-	return q.verdict(q.last, nfDrop)
+	return q.wire.send(appendVerdicts(nil, q.number, q.last, nfDrop))
 }
 
 // compact makes room once the released packets are most of the slice.
@@ -193,16 +221,3 @@ func (q *queue) compact() {
 	n := copy(q.held, q.held[q.head:])
 	q.held, q.head = q.held[:n], 0
 }
-
-// verdict decides on all packets up to and including id.
-func (q *queue) verdict(id, decision uint32) error { return q.send(verdictMessage(id, decision)) }
-
-// send writes to the kernel, which is whom a netlink socket talks to unless
-// told otherwise.
-func (q *queue) send(message []byte) error {
-	err := write(q.fd, message)
-	return os.NewSyscallError("write", err)
-}
-
-// word is the byte order of nfnetlink's numbers.
-var word = binary.BigEndian

@@ -1,12 +1,15 @@
 package link
 
 import (
+	"encoding/binary"
 	"errors"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
+
+	"github.com/punchlab/punchlab/links"
 )
 
 // fakeQueue is a queue with a kernel of the test's: what it is told, and what
@@ -18,7 +21,9 @@ func fakeQueue(t *testing.T, delay time.Duration) (q *queue, kernel int) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { unix.Close(ends[0]); unix.Close(ends[1]) })
-	return &queue{fd: ends[0], delay: delay}, ends[1]
+	q = &newWire(nil, ends[0], "fake", 1).up
+	q.line.Set(links.Conditions{Delay: delay})
+	return q, ends[1]
 }
 
 // tell has the fake kernel hand packets over.
@@ -34,26 +39,36 @@ func tell(t *testing.T, kernel int, stamp time.Time, ids ...uint32) {
 // verdict is one that the fake kernel has got.
 type verdict struct{ ID, Decision uint32 }
 
-func verdicts(t *testing.T, kernel int) (all []verdict) {
+func verdicts(t *testing.T, kernel int) []verdict {
+	t.Helper()
+	all, _ := verdictsOfKinds(t, kernel)
+	return all
+}
+
+// verdictsOfKinds are the verdicts and the kinds of messages that they came in.
+func verdictsOfKinds(t *testing.T, kernel int) (all []verdict, kinds []uint16) {
 	t.Helper()
 	buffer := make([]byte, messageSize)
 	for {
 		n, err := unix.Read(kernel, buffer)
 		if errors.Is(err, unix.EAGAIN) {
-			return all
+			return all, kinds
 		}
 		if err != nil {
 			t.Fatal(err)
 		}
-		data := buffer[netlinkHeader+nfnetlinkHeader+attributeHeader : n]
-		all = append(all, verdict{ID: word.Uint32(data[4:]), Decision: word.Uint32(data)})
+		for m := buffer[:n]; len(m) > 0; m = m[binary.NativeEndian.Uint32(m):] {
+			data := m[netlinkHeader+nfnetlinkHeader+attributeHeader:]
+			all = append(all, verdict{ID: word.Uint32(data[4:]), Decision: word.Uint32(data)})
+			kinds = append(kinds, binary.NativeEndian.Uint16(m[4:]))
+		}
 	}
 }
 
 // take has q read, at a time since the keeper's start.
 func take(t *testing.T, q *queue, now time.Time, since time.Duration) Stats {
 	t.Helper()
-	seen, err := q.read(make([]byte, messageSize), standing(now, since))
+	seen, err := q.wire.read(make([]byte, messageSize), standing(now, since))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,12 +106,12 @@ func TestPacketsAreReleasedInTheirOrderAndNotBefore(t *testing.T) {
 		{13 * ms, nil, 0, 13*ms + resolution},
 		{15 * ms, []verdict{{3, nfAccept}}, 2*ms - resolution, 0},
 	} {
-		late, err := q.release(at(c.now))
+		seen, err := q.release(at(c.now))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(c.want, verdicts(t, kernel)); diff != "" || late != c.late {
-			t.Errorf("at %v: late %v, want %v (-want +got)\n%s", c.now, late, c.late, diff)
+		if diff := cmp.Diff(c.want, verdicts(t, kernel)); diff != "" || seen.Lateness != c.late {
+			t.Errorf("at %v: late %v, want %v (-want +got)\n%s", c.now, seen.Lateness, c.late, diff)
 		}
 		if next, held := q.next(); next != c.next || held != (c.next > 0) {
 			t.Errorf("at %v the next is due at %v, %v; want %v", c.now, next, held, c.next)
@@ -114,7 +129,7 @@ func TestABurstIsReleasedInBatches(t *testing.T) {
 		take(t, q, start, 0)
 	}
 	now := 10 * ms
-	late, err := q.release(func() time.Duration {
+	seen, err := q.release(func() time.Duration {
 		now += ms
 		return now
 	})
@@ -122,8 +137,8 @@ func TestABurstIsReleasedInBatches(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []verdict{{batch, nfAccept}, {2 * batch, nfAccept}, {2*batch + 1, nfAccept}}
-	if diff := cmp.Diff(want, verdicts(t, kernel)); diff != "" || late != 3*ms {
-		t.Errorf("late %v, want %v (-want +got)\n%s", late, 3*ms, diff)
+	if diff := cmp.Diff(want, verdicts(t, kernel)); diff != "" || seen.Lateness != 3*ms {
+		t.Errorf("late %v, want %v (-want +got)\n%s", seen.Lateness, 3*ms, diff)
 	}
 }
 
@@ -164,7 +179,7 @@ func TestAFullQueueIsALoss(t *testing.T) {
 
 func TestMessagesOfOtherKindsAreNoPackets(t *testing.T) {
 	q, kernel := fakeQueue(t, ms)
-	if _, err := unix.Write(kernel, verdictMessage(9, nfAccept)); err != nil {
+	if _, err := unix.Write(kernel, appendVerdicts(nil, 0, 9, nfAccept)); err != nil {
 		t.Fatal(err)
 	}
 	tell(t, kernel, time.Time{}, 1)
@@ -209,7 +224,7 @@ func TestPacketsThatArriveDuringAReadAreNotEarly(t *testing.T) {
 	tell(t, kernel, start, 1)
 	tell(t, kernel, start.Add(5*ms), 2)
 	var passed time.Duration
-	seen, err := q.read(make([]byte, messageSize), func() (time.Time, time.Duration) {
+	seen, err := q.wire.read(make([]byte, messageSize), func() (time.Time, time.Duration) {
 		defer func() { passed += 5 * ms }()
 		return start.Add(passed), passed
 	})
@@ -273,11 +288,11 @@ func TestAQueueWithoutAKernelIsAnError(t *testing.T) {
 	now := time.Now()
 	tell(t, kernel, now, 1)
 	take(t, q, now, 0)
-	if err := unix.Close(q.fd); err != nil {
+	if err := unix.Close(q.wire.fd); err != nil {
 		t.Fatal(err)
 	}
-	q.fd = -1
-	if _, err := q.read(make([]byte, messageSize), standing(now, 0)); !errors.Is(err, unix.EBADF) {
+	q.wire.fd = -1
+	if _, err := q.wire.read(make([]byte, messageSize), standing(now, 0)); !errors.Is(err, unix.EBADF) {
 		t.Errorf("read: %v, want %v", err, unix.EBADF)
 	}
 	if _, err := q.release(at(time.Hour)); !errors.Is(err, unix.EBADF) {

@@ -10,6 +10,7 @@ import (
 	"github.com/punchlab/punchlab/harness"
 	"github.com/punchlab/punchlab/harness/internal/kernel"
 	"github.com/punchlab/punchlab/harness/internal/link"
+	"github.com/punchlab/punchlab/links"
 )
 
 func TestMain(m *testing.M) { harness.Main(m.Run) }
@@ -79,10 +80,22 @@ func (s street) lay(tb testing.TB, host *kernel.Namespace, device string, addr n
 func (s street) hold(tb testing.TB, delay time.Duration) *link.Emulator {
 	tb.Helper()
 	e := emulator(tb)
-	if err := e.Hold(s.router, delay); err != nil {
+	s.wire(tb, e, links.Delayed(delay))
+	return e
+}
+
+// wire has an emulator hold the street's packets. The core is on the right.
+func (s street) wire(tb testing.TB, e *link.Emulator, l links.Link) *link.Wire {
+	tb.Helper()
+	w, err := e.Hold(s.place(), l)
+	if err != nil {
 		tb.Fatal(err)
 	}
-	return e
+	return w
+}
+
+func (s street) place() link.Place {
+	return link.Place{Name: "street", Router: s.router, Uplink: "right"}
 }
 
 func emulator(tb testing.TB) *link.Emulator {

@@ -1,94 +1,115 @@
 package link
 
 import (
-	"bytes"
-	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"os"
-	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/punchlab/punchlab/harness/internal/fate"
+	"github.com/punchlab/punchlab/links"
 )
 
 // The words between a lab and the process that keeps its links. They travel
 // over a pair of sockets that keep messages apart: a request, with a
-// descriptor where one is given, and an answer.
+// descriptor where one is given, and an answer, both as JSON. There are few of
+// them in a trial.
 
 // request asks for something to be done.
 type request struct {
-	Op    op
-	Delay time.Duration // of opHold
+	Op   op          `json:"op"`
+	Wire int         `json:"wire,omitempty"` // which of the lab's links, in the order in which they were held
+	Name string      `json:"name,omitempty"` // of a new link
+	Link links.Link  `json:"link,omitzero"`
+	Up   []fate.Rule `json:"up,omitempty"`
+	Down []fate.Rule `json:"down,omitempty"`
+	Seed uint64      `json:"seed,omitempty"`
 }
 
 type op uint8
 
 const (
-	opHold  op = iota + 1 // serve the queue that comes with it
-	opReset               // drop what is held
+	opHold   op = iota + 1 // serve the queues that come with it
+	opShape                // change what a link does; a socket for copies may come with it
+	opRules                // replace a link's rules; a socket for copies may come with it
+	opCounts               // tell what a link's rules have counted
+	opSeed                 // draw and count anew, from this seed
+	opReset                // drop what is held, draw and count anew
 	opStats
 	opClose // and forget the lab
 )
 
+// answer is what came of a request.
+type answer struct {
+	Stats Stats        `json:"stats,omitzero"`
+	Up    []fate.Count `json:"up,omitempty"`
+	Down  []fate.Count `json:"down,omitempty"`
+	Err   string       `json:"err,omitempty"`
+}
+
 // noDescriptor says that none goes along.
 const noDescriptor = -1
 
-// longestError is how much of an error's text is told.
-const longestError = 4096
+const (
+	// longestError is how much of an error's text is told.
+	longestError = 4096
+	// longestMessage holds the rules of a lab that has as many as it may.
+	longestMessage = 128 << 10
+)
 
 // ask sends a request and waits for the answer. fd remains the caller's.
-func ask(conn *net.UnixConn, r request, fd int) (s Stats, err error) {
+func ask(conn *net.UnixConn, r request, fd int) (a answer, err error) {
 	defer func() {
 		if err != nil {
 			err = fmt.Errorf("link emulator: %w", err)
 		}
 	}()
-	if err := say(conn, r, "", fd); err != nil {
-		return s, err
+	if err := say(conn, r, fd); err != nil {
+		return a, err
 	}
-	text, _, err := hear(conn, &s)
-	if err == nil && text != "" {
-		err = errors.New(text)
+	_, err = hear(conn, &a)
+	if err == nil && a.Err != "" {
+		err = errors.New(a.Err)
 	}
-	return s, err
+	return a, err
 }
 
-// say sends a value of fixed size, a text and a descriptor.
-func say(conn *net.UnixConn, value any, text string, fd int) error {
-	message, err := binary.Append(nil, binary.NativeEndian, value)
+// say sends a value and a descriptor.
+func say(conn *net.UnixConn, value any, fd int) error {
+	message, err := json.Marshal(value)
 	if err != nil {
 		return err
+	}
+	if len(message) > longestMessage {
+		return fmt.Errorf("a message of %d bytes; at most %d", len(message), longestMessage)
 	}
 	var rights []byte
 	if fd != noDescriptor {
 		rights = unix.UnixRights(fd)
 	}
-	_, _, err = conn.WriteMsgUnix(append(message, text[:min(len(text), longestError)]...), rights, nil)
+	_, _, err = conn.WriteMsgUnix(message, rights, nil)
 	return err
 }
 
 // hear receives what say sent. The descriptor is the caller's. It is io.EOF
 // that the other side has closed.
-func hear(conn *net.UnixConn, value any) (text string, fd int, err error) {
-	message, rights := make([]byte, 2*longestError), make([]byte, unix.CmsgSpace(4))
+func hear(conn *net.UnixConn, value any) (fd int, err error) {
+	message, rights := make([]byte, longestMessage), make([]byte, unix.CmsgSpace(4))
 	n, m, _, _, err := conn.ReadMsgUnix(message, rights)
 	if err != nil {
-		return "", noDescriptor, err
+		return noDescriptor, err
 	}
 	if n == 0 {
-		return "", noDescriptor, io.EOF
+		return noDescriptor, io.EOF
 	}
 	if fd, err = descriptor(rights[:m]); err != nil {
-		return "", noDescriptor, err
+		return noDescriptor, err
 	}
-	r := bytes.NewReader(message[:n])
-	if err := binary.Read(r, binary.NativeEndian, value); err != nil {
-		return "", fd, err
-	}
-	rest, err := io.ReadAll(r)
-	return string(rest), fd, err
+	return fd, json.Unmarshal(message[:n], value)
 }
 
 // descriptor takes the descriptor out of a control message, if there is one.

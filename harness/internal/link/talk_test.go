@@ -1,15 +1,22 @@
 package link
 
 import (
+	"encoding/json"
 	"errors"
 	"io"
 	"net"
+	"net/netip"
 	"os"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"golang.org/x/sys/unix"
+
+	"github.com/punchlab/punchlab/harness/internal/fate"
+	"github.com/punchlab/punchlab/links"
 )
 
 // line is a connection between two parts of this process that talk as a lab
@@ -44,15 +51,18 @@ func TestWhatIsSaidIsHeard(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer read.Close()
-	want := request{Op: opHold, Delay: time.Hour}
-	err = errors.Join(say(lab, want, "text", int(write.Fd())), write.Close())
+	want := request{Op: opHold, Name: "transit-a", Link: links.Delayed(time.Hour), Up: []fate.Rule{{
+		Fault: links.Fault{Link: "transit-a", Way: links.Up, Do: links.Drop, Class: links.SYN, First: 2, Last: 3},
+		From:  fate.Endpoint{Addrs: []netip.Addr{netip.MustParseAddr("192.0.2.1")}, Port: 7},
+	}}}
+	err = errors.Join(say(lab, want, int(write.Fd())), write.Close())
 	if err != nil {
 		t.Fatal(err)
 	}
 	var got request
-	text, fd, err := hear(keeping, &got)
-	if err != nil || got != want || text != "text" {
-		t.Fatalf("heard %+v, %q, %v; want %+v and a text", got, text, err, want)
+	fd, err := hear(keeping, &got)
+	if diff := cmp.Diff(want, got, cmpopts.EquateComparable(netip.Addr{})); err != nil || diff != "" {
+		t.Fatalf("%v (-said +heard)\n%s", err, diff)
 	}
 	// The descriptor is of the same pipe, and ends with the programs that are
 	// started meanwhile.
@@ -73,13 +83,14 @@ func TestWhatIsSaidIsHeard(t *testing.T) {
 
 func TestALongErrorIsCut(t *testing.T) {
 	lab, keeping := line(t)
-	if err := answer(keeping, Stats{Held: 7}, errors.New(strings.Repeat("x", 3*longestError))); err != nil {
+	want := answer{Stats: Stats{Held: 7, Counts: fate.Counts{Dropped: 3}}}
+	if err := reply(keeping, want, errors.New(strings.Repeat("x", 3*longestError))); err != nil {
 		t.Fatal(err)
 	}
-	var s Stats
-	text, _, err := hear(lab, &s)
-	if err != nil || len(text) != longestError || s.Held != 7 {
-		t.Errorf("heard %d bytes, %+v, %v", len(text), s, err)
+	var a answer
+	_, err := hear(lab, &a)
+	if err != nil || len(a.Err) != longestError || a.Stats != want.Stats {
+		t.Errorf("heard %d bytes, %+v, %v", len(a.Err), a.Stats, err)
 	}
 }
 
@@ -88,14 +99,18 @@ func TestWhatIsNoMessageIsAnError(t *testing.T) {
 	if _, err := keeping.Write([]byte{1, 2, 3}); err != nil {
 		t.Fatal(err)
 	}
-	var s Stats
-	if _, _, err := hear(lab, &s); !errors.Is(err, io.ErrUnexpectedEOF) {
+	var a answer
+	var syntax *json.SyntaxError
+	if _, err := hear(lab, &a); !errors.As(err, &syntax) {
 		t.Errorf("three bytes for an answer: %v", err)
+	}
+	if err := say(lab, strings.Repeat("x", longestMessage), noDescriptor); err == nil {
+		t.Error("a message was sent that is too long to be heard")
 	}
 	if err := keeping.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := hear(lab, &s); !errors.Is(err, io.EOF) {
+	if _, err := hear(lab, &a); !errors.Is(err, io.EOF) {
 		t.Errorf("after the end: %v", err)
 	}
 }
@@ -122,8 +137,11 @@ func TestAnUnknownRequestIsAnError(t *testing.T) {
 	if err := file.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if s, err := ask(lab, request{Op: opStats}, noDescriptor); err != nil || s != (Stats{}) {
-		t.Errorf("after two mistakes: %+v, %v", s, err)
+	if _, err := ask(lab, request{Op: opShape, Wire: 1}, noDescriptor); err == nil || !strings.Contains(err.Error(), "no link 1") {
+		t.Errorf("a link that is not there: %v", err)
+	}
+	if a, err := ask(lab, request{Op: opStats}, noDescriptor); err != nil || a.Stats != (Stats{}) {
+		t.Errorf("after three mistakes: %+v, %v", a, err)
 	}
 	if _, err := ask(lab, request{Op: opClose}, noDescriptor); err != nil {
 		t.Error(err)

@@ -4,20 +4,22 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/punchlab/punchlab/links"
 )
 
-// wires are the delayed links of one lab, in the process that keeps them.
+// wires are the links of one lab, in the process that keeps them.
 type wires struct {
 	keeper *keeper
 	close  func() error
 
 	// These belong to the keeper's thread.
-	queues []*queue
-	stats  Stats
-	fault  error
+	all   []*wire
+	seed  uint64
+	stats Stats
+	fault error
 }
 
 func newWires() (*wires, error) {
@@ -31,39 +33,106 @@ func newWires() (*wires, error) {
 }
 
 // do does what a lab asks for.
-func (w *wires) do(r request, fd int) (s Stats, err error) {
-	switch r.Op {
-	case opHold:
-		w.keeper.ask(func() { err = w.hold(fd, r.Delay) })
-	case opReset:
-		w.keeper.ask(func() { err = w.reset() })
-	case opStats:
-		w.keeper.ask(func() { s, err = w.stats, w.fault })
-	case opClose:
-		err = w.close()
-	default:
-		err = fmt.Errorf("unknown request %d", r.Op)
+func (w *wires) do(r request, fd int) (a answer, err error) {
+	if r.Op == opClose {
+		return a, w.close()
 	}
-	return s, err
+	w.keeper.ask(func() { a, err = w.serve(r, fd) })
+	return a, err
 }
 
-// hold begins to serve a queue.
-func (w *wires) hold(fd int, delay time.Duration) error {
-	err := w.keeper.add(&queue{owner: w, fd: fd, delay: delay})
-	if err != nil {
-		err = errors.Join(err, unix.Close(fd))
+func (w *wires) serve(r request, fd int) (a answer, err error) {
+	switch r.Op {
+	case opHold:
+		return a, w.hold(r, fd)
+	case opShape, opRules, opCounts:
+		if r.Wire < 0 || r.Wire >= len(w.all) {
+			err := fmt.Errorf("no link %d", r.Wire)
+			if fd != noDescriptor {
+				err = errors.Join(err, unix.Close(fd))
+			}
+			return a, err
+		}
+		return w.turn(w.all[r.Wire], r, fd)
+	case opSeed:
+		for _, one := range w.all {
+			w.keeper.read(one)
+		}
+		w.seed = r.Seed
+		w.restart()
+	case opReset:
+		return a, w.reset()
+	case opStats:
+		return answer{Stats: w.total()}, w.fault
+	default:
+		return a, fmt.Errorf("unknown request %d", r.Op)
 	}
-	return err
+	return a, nil
+}
+
+// hold begins to serve a router's packets.
+func (w *wires) hold(r request, fd int) error {
+	one := newWire(w, fd, r.Name, w.seed)
+	if err := w.keeper.add(one); err != nil {
+		return errors.Join(err, unix.Close(fd))
+	}
+	w.all = append(w.all, one)
+	return nil
+}
+
+// turn changes one link, or tells of it.
+func (w *wires) turn(one *wire, r request, fd int) (a answer, err error) {
+	if fd != noDescriptor {
+		one.sender = fd
+	}
+	w.keeper.read(one) // what has come before is as it was
+	switch r.Op {
+	case opShape:
+		return a, w.set(one, r.Link)
+	case opRules:
+		one.up.line.SetRules(r.Up)
+		one.down.line.SetRules(r.Down)
+		return a, one.shape()
+	}
+	return answer{Up: one.up.line.Rules(), Down: one.down.line.Rules()}, w.fault
+}
+
+// set gives a link its conditions.
+func (w *wires) set(one *wire, l links.Link) error {
+	one.up.line.Set(l.Up)
+	one.down.line.Set(l.Down)
+	return one.shape()
+}
+
+// restart has all links draw and count from the beginning.
+func (w *wires) restart() {
+	for _, one := range w.all {
+		for _, q := range one.queues() {
+			q.line.Restart(w.seed)
+		}
+	}
+}
+
+// total is what all links have seen together.
+func (w *wires) total() Stats {
+	s := w.stats
+	for _, one := range w.all {
+		for _, q := range one.queues() {
+			s.Counts.Add(q.line.Counts())
+		}
+	}
+	return s
 }
 
 // reset drops all packets.
 func (w *wires) reset() error {
 	errs := []error{w.fault}
-	for _, q := range w.queues {
-		w.keeper.read(q)
-		errs = append(errs, q.drop())
+	for _, one := range w.all {
+		w.keeper.read(one)
+		errs = append(errs, one.up.drop(), one.down.drop())
 	}
 	w.stats = Stats{}
+	w.restart()
 	return errors.Join(errs...)
 }
 

@@ -91,18 +91,21 @@ func TestBackboneDropsFromAndTo(t *testing.T) {
 	}
 }
 
-func TestHoldForwardedInBothForms(t *testing.T) {
-	for native, statement := range map[bool]string{true: "queue to 3", false: `xt target "NFQUEUE"`} {
+func TestHoldInBothForms(t *testing.T) {
+	for native, queue := range map[bool]string{true: "queue to", false: `xt target "NFQUEUE"`} {
+		up, down := queue, queue
+		if native {
+			up, down = queue+" 3", queue+" 4"
+		}
 		want := `table ip link {
 	chain forward {
 		type filter hook forward priority filter; policy accept;
-		iifname "nat-a" oifname "nat-a" accept
-		iifname "nat-b" oifname "nat-b" accept
-		` + statement + `
+		oifname "up" ` + up + `
+		iifname "up" ` + down + `
 	}
 }
 `
-		if diff := cmp.Diff(want, natrules.HoldForwarded(3, native, []string{"nat-a", "nat-b"}).String()); diff != "" {
+		if diff := cmp.Diff(want, natrules.Hold{Uplink: "up", Up: 3, Down: 4}.Rules(native).String()); diff != "" {
 			t.Errorf("native %v (-want +got)\n%s", native, diff)
 		}
 	}

@@ -8,27 +8,33 @@ import (
 	"github.com/google/nftables/xt"
 )
 
-// HoldForwarded hands every packet that a router forwards to the program that
-// has bound NFQUEUE number queue, in the form that this kernel knows: nftables'
-// own queue expression, or the xtables target behind nftables' compatibility
-// layer (native false), which small kernels have instead.
-//
-// A packet that leaves by an interface of turned through which it came is not
-// held: it has not been on the link.
+// Hold hands what a router forwards over its link towards the core to the
+// program that has bound two NFQUEUEs: number Up for packets that leave by the
+// uplink, and Down for those that came by it. What goes from one neighbour behind
+// the router to another, or back to the same, has not been on the link.
 //
 // The rules belong into a namespace without conntrack: held packets of flows
 // that cross otherwise clash when they are confirmed.
-func HoldForwarded(queue uint16, native bool, turned []string) Ruleset {
-	hold := []expr.Any{targetNFQUEUE(queue)}
-	if native {
-		hold = []expr.Any{&expr.Queue{Num: queue}}
-	}
-	var rules []Rule
-	for _, device := range turned {
-		rules = append(rules, join(comesFrom(device), leavesBy(device), accept()))
+type Hold struct {
+	Uplink   string
+	Up, Down uint16
+}
+
+// Rules are the rules in the form that this kernel knows: nftables' own queue
+// expression, or the xtables target behind nftables' compatibility layer
+// (native false), which small kernels have instead.
+func (h Hold) Rules(native bool) Ruleset {
+	queue := func(number uint16) []expr.Any {
+		if native {
+			return []expr.Any{&expr.Queue{Num: number}}
+		}
+		return []expr.Any{targetNFQUEUE(number)}
 	}
 	return Ruleset{Tables: []Table{{Name: "link", Chains: []Chain{
-		filterChain("forward", nftables.ChainHookForward, append(rules, hold)),
+		filterChain("forward", nftables.ChainHookForward, []Rule{
+			join(leavesBy(h.Uplink), queue(h.Up)),
+			join(comesFrom(h.Uplink), queue(h.Down)),
+		}),
 	}}}}
 }
 

@@ -126,7 +126,7 @@ func TestInstalledReadsRulesBack(t *testing.T) {
 func TestOneFormOfTheQueueRuleIsKnown(t *testing.T) {
 	var errs []error
 	for _, native := range []bool{false, true} {
-		errs = append(errs, natrules.HoldForwarded(0, native, nil).Apply(namespace(t).FD()))
+		errs = append(errs, natrules.Hold{Uplink: wan, Up: 0, Down: 1}.Rules(native).Apply(namespace(t).FD()))
 	}
 	if errs[0] != nil && errs[1] != nil {
 		t.Error(errors.Join(errs...))

@@ -16,6 +16,9 @@ import (
 type Observer struct {
 	// Trial is called for every trial that ended, invalid ones too.
 	Trial func(results.Trial)
+	// Seen is called with what was observed of a trial, if anything was, after Trial.
+	// An error ends the run.
+	Seen func(results.Trial, *Observation) error
 	// Lab is called with the trial's lab before the lab is reset, and may look
 	// at it: Dump, for example.
 	Lab func(results.Trial, *harness.Lab)
@@ -124,22 +127,28 @@ func (r *run) try(ctx context.Context, s *Site, of *series) (valid bool, err err
 	if a.Outcome == results.Failed && r.plan.Observe == ObserveDoubtful {
 		of.observe()
 	}
-	r.tell(a.Trial, s.lab)
+	if err := r.tell(a, s.lab); err != nil {
+		return false, err
+	}
 	if last {
 		r.finished(of.key)
 	}
 	return !late, s.Reset()
 }
 
-func (r *run) tell(t results.Trial, lab *harness.Lab) {
+func (r *run) tell(a Attempt, lab *harness.Lab) error {
 	r.telling.Lock()
 	defer r.telling.Unlock()
 	if r.observer.Trial != nil {
-		r.observer.Trial(t)
+		r.observer.Trial(a.Trial)
 	}
 	if r.observer.Lab != nil {
-		r.observer.Lab(t, lab)
+		r.observer.Lab(a.Trial, lab)
 	}
+	if r.observer.Seen != nil && a.Seen != nil {
+		return r.observer.Seen(a.Trial, a.Seen)
+	}
+	return nil
 }
 
 func (r *run) finished(c results.Cell) {

@@ -54,7 +54,7 @@ func (s *series) begin(o Observe) (number, slot int, watched, ok bool) {
 	} else {
 		s.slots++
 	}
-	return s.made - 1, slot, s.watch || o == ObserveDoubtful && len(s.told) == 1, true
+	return s.made - 1, slot, s.watch || o == ObserveDoubtful && slot == 0, true
 }
 
 // end counts a trial. Story tells whether it is the first of its outcome, and

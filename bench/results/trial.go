@@ -80,6 +80,15 @@ func (t Trial) String() string {
 	return line
 }
 
+// Rounds is the time to connect in round trips between the peers; nil where it was
+// not reached or the round trip not measured.
+func (t Trial) Rounds() *float64 {
+	if t.ConnectMS == nil || t.RTTMS == nil || *t.RTTMS <= 0 {
+		return nil
+	}
+	return new(*t.ConnectMS / *t.RTTMS)
+}
+
 // Outcome is what came of a trial.
 type Outcome string
 

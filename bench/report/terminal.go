@@ -17,8 +17,8 @@ import (
 // Terminal writes a run as tables for a terminal: one for each strategy in
 // each topology, rows and columns being the profiles a and b in the order in
 // which the run planned them. A cell is the number of trials that connected,
-// that of all that count, and the median time until both peers had checked
-// the other's proof. What is missing of a run is said in the titles and at the
+// that of all that count, the interval of the rate where there is room for it,
+// and the median time until both peers had checked the other's proof. What is missing of a run is said in the titles and at the
 // end; trials that were invalid are named below their table.
 //
 // No line is wider than width columns where the text can be broken to fit; 0
@@ -43,15 +43,26 @@ func Colour(terminal bool) bool { return terminal && os.Getenv("NO_COLOR") == ""
 
 // page collects what Terminal writes.
 type page struct {
-	text  strings.Builder
-	width int
-	paint painter
+	text      strings.Builder
+	width     int
+	paint     painter
+	intervals bool // a table had room for them
+}
+
+// aboutIntervals says what they are, if there are any.
+func (p *page) aboutIntervals() string {
+	if !p.intervals {
+		return ""
+	}
+	return "the 95 % interval of the rate, "
 }
 
 func (p *page) table(g grid) {
 	p.paragraph(p.paint.title(g.title()))
 	p.text.WriteString("\n")
-	p.text.WriteString(g.render(p.width, p.paint))
+	drawn, l := g.render(p.width, p.paint)
+	p.intervals = p.intervals || l.interval
+	p.text.WriteString(drawn)
 	p.text.WriteString("\n\n")
 	if note := g.invalidNote(); note != "" {
 		p.paragraph(note)
@@ -62,7 +73,7 @@ func (p *page) table(g grid) {
 // ending says what the figures mean, once for all tables, and what is missing.
 func (p *page) ending(run results.Run) {
 	if len(run.Trials) > 0 {
-		p.paragraph("Cells: trials that connected / trials that count, median time to connect.")
+		p.paragraph("Cells: trials that connected / trials that count, " + p.aboutIntervals() + "median time to connect.")
 	} else {
 		p.paragraph("No trial was run.")
 	}

@@ -75,7 +75,8 @@ func TestReadGivesWhatWasWritten(t *testing.T) {
 	}
 	m := manifest(3, cell)
 	m.Format = Format
-	if diff := cmp.Diff(Run{Manifest: m, Trials: trials}, got); diff != "" {
+	want := Run{Manifest: m, Trials: trials, Whole: int64(file(t, manifest(3, cell), trials...).Len())}
+	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
 }

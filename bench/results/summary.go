@@ -114,7 +114,34 @@ func (r Run) Done() int {
 }
 
 // Complete says whether every planned cell has its trials.
-func (r Run) Complete() bool { return r.Done() == r.Manifest.Planned() }
+func (r Run) Complete() bool {
+	byCell := r.tallies()
+	for _, cell := range r.Manifest.Cells {
+		if !r.Manifest.Goal().Ended(byCell[cell]) {
+			return false
+		}
+	}
+	return true
+}
+
+// Wide are the planned cells whose interval is wider than the run was to make it,
+// since they had as many trials as a cell may have, or the run ended before.
+func (r Run) Wide() (wide []Summary) {
+	for _, s := range r.Summaries() {
+		if r.Manifest.Until > 0 && slices.Contains(r.Manifest.Cells, s.Cell) && !r.Manifest.Goal().Reached(s.Tally()) {
+			wide = append(wide, s)
+		}
+	}
+	return wide
+}
+
+func (r Run) tallies() map[Cell]Tally {
+	byCell := map[Cell]Tally{}
+	for _, t := range r.Trials {
+		byCell[t.Cell] = byCell[t.Cell].With(t.Outcome)
+	}
+	return byCell
+}
 
 func group(trials []Trial) map[Cell][]Trial {
 	byCell := map[Cell][]Trial{}

@@ -11,7 +11,16 @@ type Tally struct{ Successes, Trials int }
 // Rate is the part of the trials that connected, from 0 to 1; 0 where there is no trial.
 func (t Tally) Rate() float64 { return float64(t.Successes) / float64(max(t.Trials, 1)) }
 
-func (t Tally) failures() int { return t.Trials - t.Successes }
+// With is the tally with one trial more; an invalid one does not count.
+func (t Tally) With(o Outcome) Tally {
+	switch o {
+	case Connected:
+		return Tally{t.Successes + 1, t.Trials + 1}
+	case Failed:
+		return Tally{t.Successes, t.Trials + 1}
+	}
+	return t
+}
 
 // Interval is a range of rates, from 0 to 1.
 type Interval struct {

@@ -1,6 +1,7 @@
 package results
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -66,6 +67,10 @@ type Trial struct {
 	// Story tells what happened, for people. The first success and the first
 	// failure of each cell have one.
 	Story string `json:"story,omitempty"`
+
+	// Unknown are the fields of the line that this version does not know, as they
+	// were written. A Writer writes them again.
+	Unknown map[string]json.RawMessage `json:"-"`
 }
 
 // String tells a trial in one line.

@@ -27,7 +27,8 @@ var apart = map[string][]string{
 	"punch":               {},
 	"harness":             {"natprofiles", "topologies", "internal/catalogue", "internal/strictyaml"},
 	"bench/results":       {},
-	"bench/report":        {"bench/results"},
+	"bench/expect":        {"bench/results", "internal/strictyaml"},
+	"bench/report":        {"bench/results", "bench/expect", "internal/strictyaml"},
 }
 
 // blind says what a package may not import itself, nor its tests: the prober of

@@ -179,12 +179,14 @@ func interval(s results.Summary) string {
 	return s.Interval.String()
 }
 
-// median is the time to connect: two digits that mean something, at least.
-func median(s results.Summary) string {
-	if s.ConnectMedian == nil {
+func median(s results.Summary) string { return milliseconds(s.ConnectMedian) }
+
+// milliseconds is a time for people: two digits that mean something, at least.
+func milliseconds(of *float64) string {
+	if of == nil {
 		return "–"
 	}
-	switch ms := *s.ConnectMedian; {
+	switch ms := *of; {
 	case ms < 9.95:
 		return fmt.Sprintf("%.1f ms", ms)
 	case ms < 999.5:

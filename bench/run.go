@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
 
 	"github.com/punchlab/punchlab/bench/results"
@@ -80,22 +81,25 @@ func (r *run) cell(ctx context.Context, c Cell) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Quiet(), r.yard.park(s)) }()
-	key, valid := c.Key(), 0
-	told := map[results.Outcome]bool{results.Invalid: true} // which have a story
-	for n := 0; valid < r.plan.Trials; n++ {
-		if n >= max(triesPerTrial*r.plan.Trials, fewestTries) {
+	key, goal := c.Key(), r.plan.goal()
+	begun := r.plan.Begun[key]
+	valid := begun.Tally
+	told := map[results.Outcome]bool{} // which have a story
+	maps.Copy(told, begun.Told)
+	told[results.Invalid] = true
+	for n := 0; !goal.Ended(valid); n++ {
+		if n >= max(triesPerTrial*max(goal.Trials, valid.Trials+1), fewestTries) {
 			return nil
 		}
+		number := begun.Next + n
 		t, err := r.try(ctx, s, TryOptions{
-			Patience: r.plan.Patience, Stagger: r.plan.stagger(valid), Seed: r.plan.seed(key, n),
+			Patience: r.plan.Patience, Stagger: r.plan.stagger(valid.Trials), Seed: r.plan.seed(key, number),
 			Unclassified: r.plan.Unclassified,
-		}, n, told)
+		}, number, told)
 		if err != nil {
 			return err
 		}
-		if t.Outcome != results.Invalid {
-			valid++
-		}
+		valid = valid.With(t.Outcome)
 	}
 	r.finished(key)
 	return nil

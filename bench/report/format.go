@@ -1,6 +1,7 @@
 package report
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -48,7 +49,7 @@ func Folder(dir string, s Subject) error {
 			for _, left := range Formats()[i:] {
 				missing = append(missing, left.File)
 			}
-			return fmt.Errorf("report: %w; not written: %s", err, strings.Join(missing, ", "))
+			return fmt.Errorf("%w; not written: %s", err, strings.Join(missing, ", "))
 		}
 	}
 	return nil
@@ -60,19 +61,20 @@ func replace(path string, write func(io.Writer) error) error {
 	beside := fmt.Sprintf("%s.%d.tmp", path, os.Getpid())
 	f, err := os.OpenFile(beside, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666)
 	if err != nil {
-		return err
+		return fmt.Errorf("report: %w", err)
 	}
-	err = write(f)
-	if closed := f.Close(); err == nil {
-		err = closed
+	if err = write(f); err == nil {
+		err = f.Sync() // some disks say only now that they are full
 	}
+	err = errors.Join(err, f.Close())
 	if err == nil {
 		err = os.Rename(beside, path)
 	}
 	if err != nil {
 		_ = os.Remove(beside)
+		return err
 	}
-	return err
+	return nil
 }
 
 // put writes a text that was made in memory.

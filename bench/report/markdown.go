@@ -37,6 +37,9 @@ func writeMarkdown(w io.Writer, s Subject) error {
 			fmt.Fprintf(&b, "\n%s\n", escape(note))
 		}
 	}
+	if note := wideNote(s.Run); note != "" {
+		fmt.Fprintf(&b, "\n%s\n", escape(note))
+	}
 	markdownCauses(&b, summaries)
 	m := s.Run.Manifest
 	fmt.Fprintf(&b, "\nCells: trials that connected / trials that count, the 95 %% interval of the rate (Wilson), median and "+

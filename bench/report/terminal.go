@@ -80,9 +80,34 @@ func (p *page) ending(run results.Run) {
 	if !run.Complete() {
 		p.paragraph(p.paint.bad(fmt.Sprintf("Incomplete: %d of %d planned trials are done.", run.Done(), run.Manifest.Planned())))
 	}
+	if note := wideNote(run); note != "" {
+		p.paragraph(note)
+	}
 	if run.CutLine > 0 {
 		p.paragraph(fmt.Sprintf("Line %d of the results was cut short; its trial is lost.", run.CutLine))
 	}
+}
+
+// wideNote tells which intervals are wider than the run was to make them, if it was.
+func wideNote(run results.Run) string {
+	if run.Manifest.Until == 0 {
+		return ""
+	}
+	const named = 10
+	goal := fmt.Sprintf("±%.4g %%", 100*run.Manifest.Until)
+	wide := run.Wide()
+	if len(wide) == 0 {
+		return "Every interval is within " + goal + " of its middle."
+	}
+	var cells []string
+	for i, s := range wide {
+		if i == named {
+			cells = append(cells, fmt.Sprintf("and %d more", len(wide)-named))
+			break
+		}
+		cells = append(cells, fmt.Sprintf("%s %s (%s)", s.Cell, count(s), interval(s)))
+	}
+	return fmt.Sprintf("Wider than %s, and no cell gets more than %d trials: %s.", goal, run.Manifest.Most, strings.Join(cells, ", "))
 }
 
 // paragraph writes a text that is broken between words to fit the width.

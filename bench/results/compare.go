@@ -71,7 +71,10 @@ func (c Change) Regressed() bool { return c.Rate == Worse || c.Time == Worse }
 // its peers found out about their NATs; so what varies from lab to lab and not from
 // trial to trial is taken for a change.
 func Compare(old, new Run, significance float64) Comparison {
-	c := Comparison{Significance: significance, Differences: old.Manifest.Differences(new.Manifest)}
+	c := Comparison{ // lists that are empty are so in JSON too
+		Significance: significance, Differences: settings(old.Manifest, new.Manifest),
+		Changes: []Change{}, OnlyOld: []Cell{}, OnlyNew: []Cell{},
+	}
 	olds, news := byCell(old), byCell(new)
 	for _, s := range old.Summaries() {
 		if _, both := news[s.Cell]; !both {
@@ -93,6 +96,21 @@ func Compare(old, new Run, significance float64) Comparison {
 	}
 	c.judge(rates, times)
 	return c
+}
+
+// settings are the differences that make a change look like one of the version. The
+// seed says nothing about rates, and what one version did not record yet is not known.
+func settings(old, new Manifest) []Difference {
+	all := []Difference{}
+	for _, d := range old.Differences(new) {
+		if d.What != "seed" && d.Old != "" && d.New != "" {
+			all = append(all, d)
+		}
+	}
+	if old.Kernel != new.Kernel {
+		all = append(all, Difference{"kernel", old.Kernel, new.Kernel})
+	}
+	return all
 }
 
 // judge says of every cell whether it changed.

@@ -132,10 +132,12 @@ func TestCompareNamesWhatOnlyOneHas(t *testing.T) {
 		return left
 	}
 	old.Trials, new.Trials = without(old, "nat-2"), without(new, "nat-0")
+	old.Manifest.Options = map[string]string{"rtt": "40ms", "loss": "0"}
+	old.Manifest.Seed, new.Manifest.Kernel = 1, "6.18"
 	new.Manifest.Options = map[string]string{"rtt": "80ms", "parallel": "4"}
 	c := Compare(old, new, Significance)
 	got := fmt.Sprint(c.OnlyOld, c.OnlyNew, len(c.Changes), c.Differences)
-	if want := "[two-nats nat-0 x linux-random by simultaneous-open] [two-nats nat-2 x linux-random by simultaneous-open] 1 [--rtt: none and 80ms]"; got != want {
+	if want := "[two-nats nat-0 x linux-random by simultaneous-open] [two-nats nat-2 x linux-random by simultaneous-open] 1 [--rtt: 40ms and 80ms kernel: none and 6.18]"; got != want {
 		t.Errorf("%s\nwant %s", got, want)
 	}
 }

@@ -41,8 +41,9 @@ func (m Manifest) decisive() map[string]string {
 
 // Difference is what two manifests do not have in common.
 type Difference struct {
-	What     string `json:"what"`
-	Old, New string // empty where one does not have it
+	What string `json:"what"`
+	Old  string `json:"old"` // empty where one does not have it
+	New  string `json:"new"`
 }
 
 // String is for people.
@@ -77,6 +78,5 @@ func (m Manifest) Differences(o Manifest) (all []Difference) {
 		}
 	}
 	add("seed", fmt.Sprint(m.Seed), fmt.Sprint(o.Seed))
-	add("trials", fmt.Sprint(m.Goal()), fmt.Sprint(o.Goal()))
 	return all
 }

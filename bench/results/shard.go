@@ -91,7 +91,7 @@ func Merge(parts []Part, partial bool) (Run, error) {
 	if missing := merged.Manifest.Shard.missing(); len(missing) == 0 {
 		merged.Manifest.Shard = nil
 	} else if !partial {
-		return Run{}, fmt.Errorf("merge: %s of %d missing; --partial merges without", shards(missing), merged.Manifest.Shard.Of)
+		return Run{}, fmt.Errorf("merge: %s missing, of %d; --partial merges without", shards(missing), merged.Manifest.Shard.Of)
 	}
 	var kernels []string
 	for _, p := range parts {

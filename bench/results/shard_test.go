@@ -87,8 +87,8 @@ func TestMergeRefuses(t *testing.T) {
 		want  string
 	}{
 		"nothing":      {nil, "merge: no parts"},
-		"one missing":  {[]Part{part(1, 3), part(3, 3)}, "merge: shard 2 is of 3 missing; --partial merges without"},
-		"some missing": {[]Part{part(2, 4)}, "merge: shards 1, 3, 4 are of 4 missing; --partial merges without"},
+		"one missing":  {[]Part{part(1, 3), part(3, 3)}, "merge: shard 2 is missing, of 3; --partial merges without"},
+		"some missing": {[]Part{part(2, 4)}, "merge: shards 1, 3, 4 are missing, of 4; --partial merges without"},
 		"one twice":    {[]Part{part(1, 2), part(2, 2), part(2, 2)}, "merge: shard 2/2 is given twice: part-2 and part-2"},
 		"a whole run":  {[]Part{{"whole", Run{Manifest: m}}, part(1, 2)}, "merge: whole is a whole run, and no shard of one"},
 		"another run": {[]Part{part(1, 2), shard(slower, trials, 2, 2)},

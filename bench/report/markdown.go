@@ -55,7 +55,7 @@ func headline(run results.Run, summaries []results.Summary) string {
 		line += fmt.Sprintf("; %d not run", unknown)
 	}
 	if !run.Complete() {
-		line += fmt.Sprintf(". Incomplete: %d of %d planned trials are done", run.Done(), run.Manifest.Planned())
+		line += ". Incomplete: " + run.Missing()
 	}
 	return line + "."
 }

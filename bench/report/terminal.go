@@ -78,7 +78,7 @@ func (p *page) ending(run results.Run) {
 		p.paragraph("No trial was run.")
 	}
 	if !run.Complete() {
-		p.paragraph(p.paint.bad(fmt.Sprintf("Incomplete: %d of %d planned trials are done.", run.Done(), run.Manifest.Planned())))
+		p.paragraph(p.paint.bad("Incomplete: " + run.Missing() + "."))
 	}
 	if note := wideNote(run); note != "" {
 		p.paragraph(note)

@@ -70,27 +70,27 @@ func (c Change) Regressed() bool { return c.Rate == Worse || c.Time == Worse }
 // Both tests take the trials of a cell for independent. They share a lab, and what
 // its peers found out about their NATs; so what varies from lab to lab and not from
 // trial to trial is taken for a change.
-func Compare(old, new Run, significance float64) Comparison {
+func Compare(before, after Run, significance float64) Comparison {
 	c := Comparison{ // lists that are empty are so in JSON too
-		Significance: significance, Differences: settings(old.Manifest, new.Manifest),
+		Significance: significance, Differences: settings(before.Manifest, after.Manifest),
 		Changes: []Change{}, OnlyOld: []Cell{}, OnlyNew: []Cell{},
 	}
-	olds, news := byCell(old), byCell(new)
-	for _, s := range old.Summaries() {
+	olds, news := byCell(before), byCell(after)
+	for _, s := range before.Summaries() {
 		if _, both := news[s.Cell]; !both {
 			c.OnlyOld = append(c.OnlyOld, s.Cell)
 		}
 	}
-	oldTimes, newTimes := old.times(), new.times()
+	oldTimes, newTimes := before.times(), after.times()
 	var rates, times []hypothesis
-	for _, s := range new.Summaries() {
-		before, both := olds[s.Cell]
+	for _, s := range after.Summaries() {
+		was, both := olds[s.Cell]
 		if !both {
 			c.OnlyNew = append(c.OnlyNew, s.Cell)
 			continue
 		}
-		change := Change{Cell: s.Cell, Old: before, New: s, Margin: TimeMargin(before)}
-		rates = append(rates, rateHypothesis(before.Tally(), s.Tally()))
+		change := Change{Cell: s.Cell, Old: was, New: s, Margin: TimeMargin(was)}
+		rates = append(rates, rateHypothesis(was.Tally(), s.Tally()))
 		times = append(times, timeHypothesis(oldTimes[s.Cell], newTimes[s.Cell], change.Margin))
 		c.Changes = append(c.Changes, change)
 	}
@@ -100,15 +100,15 @@ func Compare(old, new Run, significance float64) Comparison {
 
 // settings are the differences that make a change look like one of the version. The
 // seed says nothing about rates, and what one version did not record yet is not known.
-func settings(old, new Manifest) []Difference {
+func settings(before, after Manifest) []Difference {
 	all := []Difference{}
-	for _, d := range old.Differences(new) {
+	for _, d := range before.Differences(after) {
 		if d.What != "seed" && d.Old != "" && d.New != "" {
 			all = append(all, d)
 		}
 	}
-	if old.Kernel != new.Kernel {
-		all = append(all, Difference{"kernel", old.Kernel, new.Kernel})
+	if before.Kernel != after.Kernel {
+		all = append(all, Difference{"kernel", before.Kernel, after.Kernel})
 	}
 	return all
 }
@@ -133,8 +133,8 @@ func (c *Comparison) judge(rates, times []hypothesis) {
 }
 
 // direction is which way a figure went of which more is better.
-func direction(old, new float64) Direction {
-	if new < old {
+func direction(before, after float64) Direction {
+	if after < before {
 		return Worse
 	}
 	return Better
@@ -153,21 +153,21 @@ func TimeMargin(s Summary) float64 {
 	return max(*s.ConnectMedian / *s.RoundsMedian / 4, least)
 }
 
-func rateHypothesis(old, new Tally) hypothesis {
-	if old.Trials == 0 || new.Trials == 0 {
+func rateHypothesis(before, after Tally) hypothesis {
+	if before.Trials == 0 || after.Trials == 0 {
 		return hypothesis{1, 1}
 	}
-	return hypothesis{Fisher(old, new), leastFisher(old, new)}
+	return hypothesis{Fisher(before, after), leastFisher(before, after)}
 }
 
 // timeHypothesis is that neither sample tends to be greater than the other by more
 // than the margin. The smaller of two one-sided values counts twice.
-func timeHypothesis(old, new []float64, margin float64) hypothesis {
-	if len(old) == 0 || len(new) == 0 {
+func timeHypothesis(before, after []float64, margin float64) hypothesis {
+	if len(before) == 0 || len(after) == 0 {
 		return hypothesis{1, 1}
 	}
-	slower, faster := RankLess(shifted(old, margin), new), RankLess(shifted(new, margin), old)
-	return hypothesis{min(1, 2*min(slower, faster)), min(1, 2*math.Exp(-logChoose(len(old)+len(new), len(old))))}
+	slower, faster := RankLess(shifted(before, margin), after), RankLess(shifted(after, margin), before)
+	return hypothesis{min(1, 2*min(slower, faster)), min(1, 2*math.Exp(-logChoose(len(before)+len(after), len(before))))}
 }
 
 func shifted(figures []float64, by float64) []float64 {

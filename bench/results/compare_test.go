@@ -121,8 +121,8 @@ func TestCompareOfTimes(t *testing.T) {
 func TestCompareNamesWhatOnlyOneHas(t *testing.T) {
 	random := rand.New(rand.NewPCG(14, 1))
 	w := street(3)
-	old, new := w.run(random, 5), w.run(random, 5)
-	old.Manifest.Cells, new.Manifest.Cells = old.Manifest.Cells[:2], new.Manifest.Cells[1:]
+	before, after := w.run(random, 5), w.run(random, 5)
+	before.Manifest.Cells, after.Manifest.Cells = before.Manifest.Cells[:2], after.Manifest.Cells[1:]
 	without := func(r Run, name Name) (left []Trial) {
 		for _, trial := range r.Trials {
 			if trial.NATA != name {
@@ -131,11 +131,11 @@ func TestCompareNamesWhatOnlyOneHas(t *testing.T) {
 		}
 		return left
 	}
-	old.Trials, new.Trials = without(old, "nat-2"), without(new, "nat-0")
-	old.Manifest.Options = map[string]string{"rtt": "40ms", "loss": "0"}
-	old.Manifest.Seed, new.Manifest.Kernel = 1, "6.18"
-	new.Manifest.Options = map[string]string{"rtt": "80ms", "parallel": "4"}
-	c := Compare(old, new, Significance)
+	before.Trials, after.Trials = without(before, "nat-2"), without(after, "nat-0")
+	before.Manifest.Options = map[string]string{"rtt": "40ms", "loss": "0"}
+	before.Manifest.Seed, after.Manifest.Kernel = 1, "6.18"
+	after.Manifest.Options = map[string]string{"rtt": "80ms", "parallel": "4"}
+	c := Compare(before, after, Significance)
 	got := fmt.Sprint(c.OnlyOld, c.OnlyNew, len(c.Changes), c.Differences)
 	if want := "[two-nats nat-0 x linux-random by simultaneous-open] [two-nats nat-2 x linux-random by simultaneous-open] 1 [--rtt: 40ms and 80ms kernel: none and 6.18]"; got != want {
 		t.Errorf("%s\nwant %s", got, want)

@@ -89,6 +89,9 @@ func TestRunsThatWereToBeNarrow(t *testing.T) {
 			run.Trials = append(run.Trials, failed(wide, n, "silence"), connected(wide, n+10, 40, 60))
 		}
 	}
+	if got := run.Missing(); got != "1 of 2 cells have trials enough" {
+		t.Errorf("missing: %s", got)
+	}
 	if run.Complete() || fmt.Sprint(run.Wide()) != "[two-nats wide x linux-random by simultaneous-open: 5/10 (24–76 %), median 60.0 ms]" {
 		t.Errorf("complete: %t; wide: %v", run.Complete(), run.Wide())
 	}

@@ -10,8 +10,9 @@ import (
 )
 
 // incidental are options that say where and when trials are made, and not which:
-// two shards of a run may differ in them.
-var incidental = []string{"output", "parallel", "resume", "shard"}
+// two shards of a run may differ in them. What a folder of profiles holds is known
+// by its content.
+var incidental = []string{"output", "parallel", "profiles", "resume", "shard", "topologies"}
 
 // Identity names a run by all that decides what its trials are: version, options,
 // seed, profiles, topologies, cells. The manifest must be that of the whole run.
@@ -54,9 +55,9 @@ func (d Difference) String() string {
 // Differences are what two runs do not have in common of all that [Manifest.Identity]
 // is made of, in words. Cells are not compared: they follow from the others.
 func (m Manifest) Differences(o Manifest) (all []Difference) {
-	add := func(what, old, new string) {
-		if old != new {
-			all = append(all, Difference{what, old, new})
+	add := func(what, mine, theirs string) {
+		if mine != theirs {
+			all = append(all, Difference{what, mine, theirs})
 		}
 	}
 	add("version", m.Version, o.Version)

@@ -114,14 +114,26 @@ func (r Run) Done() int {
 }
 
 // Complete says whether every planned cell has its trials.
-func (r Run) Complete() bool {
+func (r Run) Complete() bool { return r.Open() == 0 }
+
+// Open is how many of the planned cells are to get more trials.
+func (r Run) Open() (open int) {
 	byCell := r.tallies()
 	for _, cell := range r.Manifest.Cells {
 		if !r.Manifest.Goal().Ended(byCell[cell]) {
-			return false
+			open++
 		}
 	}
-	return true
+	return open
+}
+
+// Missing tells of a run that is not complete how far it got: "3 of 12 planned
+// trials are done". Where nobody knew how many it would be, the cells are counted.
+func (r Run) Missing() string {
+	if r.Manifest.Until > 0 {
+		return fmt.Sprintf("%d of %d cells have trials enough", len(r.Manifest.Cells)-r.Open(), len(r.Manifest.Cells))
+	}
+	return fmt.Sprintf("%d of %d planned trials are done", r.Done(), r.Manifest.Planned())
 }
 
 // Wide are the planned cells whose interval is wider than the run was to make it,

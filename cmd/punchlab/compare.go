@@ -23,7 +23,7 @@ the runs were told differently.
 
 --significance is the chance that anything at all is named although nothing
 changed. Small changes need many trials: ten points in a pair that always connected
-are found with 200 trials, and with 10 trials nothing less than a half is
+are found with 200 trials, and with 10 trials nothing less than a collapse is
 (docs/comparing.md has a table). "No difference found" is not "no difference".
 
 The exit status is 0 whatever changed, unless --fail is given.`

@@ -31,8 +31,8 @@ func runBench(ctx context.Context, b *benchFlags, plan bench.Plan, m results.Man
 		if err == nil {
 			err = errors.New("some cells are short of trials")
 		}
-		err = advised(fmt.Errorf("the run is incomplete: %w: %d of %d trials are done, and kept in %s\n  punchlab bench --resume %s goes on with it",
-			err, run.Done(), run.Manifest.Planned(), file.Name(), filepath.Dir(file.Name())))
+		err = advised(fmt.Errorf("the run is incomplete: %w: %s; kept in %s\n  punchlab bench --resume %s goes on with it",
+			err, run.Missing(), file.Name(), filepath.Dir(file.Name())))
 	}
 	about := report.Subject{Run: run, Path: file.Name()}
 	return errors.Join(err, tellRun(about, filepath.Dir(file.Name()), asJSON))

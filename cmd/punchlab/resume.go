@@ -80,6 +80,9 @@ func (b *benchFlags) goesOn(plan *bench.Plan, m results.Manifest) error {
 		for _, d := range before.Manifest.Differences(m) {
 			differ = append(differ, d.String())
 		}
+		if len(differ) == 0 {
+			differ = []string{"other cells"}
+		}
 		return misuse(fmt.Errorf("--resume: %s is of another run, whose trials must not be mixed with new ones (then and now: %s)",
 			b.before.path, strings.Join(differ, "; ")))
 	case fmt.Sprint(before.Manifest.Shard) != fmt.Sprint(m.Shard):

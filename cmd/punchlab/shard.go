@@ -86,7 +86,8 @@ func shareOf(env func(string) string, index, count string, first, step int) (sha
 	return share{number, of, index}, nil
 }
 
-// share finds the part that the flag or the surroundings ask for. A flag wins.
+// share finds the part that the flag or the surroundings ask for. A flag wins; where
+// neither says anything, a run that goes on stays the part that it is.
 func (b *benchFlags) share(c *choice) share {
 	var s share
 	var err error
@@ -94,6 +95,10 @@ func (b *benchFlags) share(c *choice) share {
 		s, err = parseShare(b.shard)
 	} else {
 		s, err = surroundings(os.Getenv)
+	}
+	if began := b.began(); err == nil && s.of == 0 && began != "" {
+		s, err = parseShare(began)
+		s.from = "--resume"
 	}
 	c.add("--shard", err)
 	if s.of == 1 {
@@ -103,6 +108,14 @@ func (b *benchFlags) share(c *choice) share {
 		c.addf("--seed", "missing: the shards of a run have one seed, and this is shard %s (%s)", s, s.from)
 	}
 	return s
+}
+
+// began is the part that a run was when it began; empty for the whole, or a new one.
+func (b *benchFlags) began() string {
+	if b.before == nil {
+		return ""
+	}
+	return b.before.run.Manifest.Options["shard"]
 }
 
 // own keeps the cells of a plan that a manifest has.

@@ -149,6 +149,21 @@ func TestIdentity(t *testing.T) {
 	}
 }
 
+// The names in the manifest of a shard are a contract, too.
+func TestManifestOfAShard(t *testing.T) {
+	m, _ := plan()
+	m.Topologies, m.Until, m.Most, m.Run = map[string]string{"two-nats": "5f2d"}, 0.02, 1000, "0123456789abcdef"
+	text := file(t, m.Share(7, 7)).String()
+	for _, want := range []string{
+		`"run":"0123456789abcdef","shard":{"numbers":[7],"of":7,"places":[6,13],"planned":14}`,
+		`"topologies":{"two-nats":"5f2d"}`, `"trials":1,"until":0.02,"most":1000}`,
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%s is not in\n%s", want, text)
+		}
+	}
+}
+
 // A shard that cannot be is refused as its file is read.
 func TestReadRefusesAForeignShard(t *testing.T) {
 	for shard, want := range map[string]string{

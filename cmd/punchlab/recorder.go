@@ -56,7 +56,7 @@ func (b *benchFlags) intent(plan bench.Plan) string {
 		text += fmt.Sprintf(", shard %s (%s)", b.mine, b.mine.from)
 	}
 	if b.before != nil {
-		text += fmt.Sprintf(", %d trials of before", len(b.before.run.Trials))
+		text += fmt.Sprintf(", after %s of before", counted(len(b.before.run.Trials), "trial"))
 	}
 	return text
 }

@@ -22,8 +22,8 @@ soak: ## the matrix twenty times, half of them on busy cores
 doubt: ## a thousand profiles proved, half of them changed behind the prober's back
 	PUNCHLAB_SOAK=1000 go test -count=1 -timeout 20m -v -run '^TestSoak$$' ./harness/verify
 
-update: ## rewrite the golden texts and the schemas; look at their diff
-	PUNCHLAB_UPDATE=1 go test -count=1 ./bench/report ./bench/story ./harness/internal/natrules ./natprofiles
+update: ## rewrite the golden texts, the schemas and the table of docs/comparing.md; look at their diff
+	PUNCHLAB_UPDATE=1 go test -count=1 ./bench/report ./bench/results ./bench/story ./harness/internal/natrules ./natprofiles
 
 lint: ## golangci-lint, from a module of its own
 	go tool -modfile=ci/lint/go.mod golangci-lint run

@@ -17,6 +17,10 @@ type deal struct {
 	mu    sync.Mutex
 	piles []*pile // of all passes, one after the other
 	begun int     // piles that somebody has begun; they come first
+
+	cells []*series
+	until bool // a cell may want more trials than there are in the piles
+	turn  int  // of the cells, for those
 }
 
 // pile is what is to be done in one lab in one pass.
@@ -33,6 +37,9 @@ type visit struct {
 // spread is into how many passes trials are dealt where there are more labs than
 // may wait: each pass makes every lab anew.
 const spread = 4
+
+// furtherTrials is how many a cell gets at a time until its rate is known.
+const furtherTrials = 5
 
 // passes is how many there are for so many labs.
 func (p Plan) passes(labs int) int {
@@ -57,7 +64,10 @@ func newDeal(p Plan) *deal {
 		}
 		labs[i] = append(labs[i], newSeries(c, p))
 	}
-	d, passes := new(deal), p.passes(len(labs))
+	d, passes := &deal{until: p.Until > 0}, p.passes(len(labs))
+	for _, of := range labs {
+		d.cells = append(d.cells, of...)
+	}
 	for pass := range passes {
 		trials := p.Trials*(pass+1)/passes - p.Trials*pass/passes
 		d.piles = append(d.piles, p.pass(uint64(pass), labs, trials)...)
@@ -110,11 +120,23 @@ func (d *deal) next(before *pile) (visit, *pile, bool) {
 		p = d.highest()
 	}
 	if p == nil || len(p.visits) == 0 {
-		return visit{}, nil, false
+		return d.further()
 	}
 	v := p.visits[0]
 	p.visits = p.visits[1:]
 	return v, p, true
+}
+
+// further finds a cell whose rate is not known closely enough. The cells take turns.
+func (d *deal) further() (visit, *pile, bool) {
+	for range d.cells {
+		s := d.cells[d.turn%len(d.cells)]
+		d.turn++
+		if d.until && s.wants() {
+			return visit{s, furtherTrials}, new(pile), true
+		}
+	}
+	return visit{}, nil, false
 }
 
 func (d *deal) highest() *pile {

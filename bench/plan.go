@@ -11,18 +11,26 @@ import (
 
 	"github.com/punchlab/punchlab/bench/results"
 	"github.com/punchlab/punchlab/harness"
-	"github.com/punchlab/punchlab/natprofiles"
 )
 
 // Plan is what a run is to do.
 type Plan struct {
 	Cells    []Cell
-	Trials   int             // valid trials of each cell
+	Trials   int             // valid trials of each cell, at least
 	Patience time.Duration   // how long a pair may try, from the introduction on
 	Staggers []time.Duration // trial i starts bob later than alice by Staggers[i % len]; none: both at once
 	Seed     uint64          // draws the order of the cells and the seeds of the trials, which decide what links do
 	Parallel int             // most labs side by side; 0: DefaultParallel
 	Passes   int             // into how many the trials of a cell are spread; 0: as many as the labs bear
+
+	// Until is how far from its middle the ends of the interval of a cell's rate may
+	// be when the cell has trials enough, from 0 to 1; 0: Trials decides alone. Most
+	// is how many valid trials a cell gets at most for that; 0 for no bound.
+	Until float64
+	Most  int
+
+	// Begun is how far cells have got already, in a run that goes on.
+	Begun map[results.Cell]results.Begun
 
 	// Unclassified has peers measure their NATs in every trial, from the moment on
 	// when they meet the server, instead of once before all trials.
@@ -48,22 +56,25 @@ func DefaultParallel() int { return 24 * runtime.NumCPU() }
 func (p Plan) Manifest(version string, options map[string]string) results.Manifest {
 	m := results.Manifest{
 		Version: version, Kernel: kernelRelease(), Started: time.Now(), Options: options,
-		Seed: p.Seed, Trials: p.Trials, Profiles: map[string]string{},
+		Seed: p.Seed, Trials: p.Trials, Until: p.Until, Most: p.Most,
+		Profiles: map[string]string{}, Topologies: map[string]string{},
 	}
 	for _, c := range p.Cells {
 		m.Cells = append(m.Cells, c.Key())
+		m.Topologies[c.Topology.Name] = fingerprint(c.Topology)
 		for _, profile := range c.NATs {
 			m.Profiles[profile.Name] = fingerprint(profile)
 		}
 	}
+	m.Run = m.Identity()
 	return m
 }
 
-// fingerprint is a short hash of everything that a profile says.
-func fingerprint(p natprofiles.Profile) string {
-	text, err := json.Marshal(p)
+// fingerprint is a short hash of everything that a profile or a topology says.
+func fingerprint(data any) string {
+	text, err := json.Marshal(data)
 	if err != nil {
-		panic(fmt.Sprintf("a profile is plain data: %v", err))
+		panic(fmt.Sprintf("profiles and topologies are plain data: %v", err))
 	}
 	return fmt.Sprintf("sha256:%x", sha256.Sum256(text))[:len("sha256:")+16]
 }
@@ -76,6 +87,11 @@ func kernelRelease() string {
 	return unix.ByteSliceToString(u.Release[:])
 }
 
+// goal is when a cell has trials enough.
+func (p Plan) goal() results.Goal {
+	return results.Goal{Trials: p.Trials, HalfWidth: p.Until, Most: p.Most}
+}
+
 func (p Plan) check() error {
 	for _, rule := range []struct {
 		broken bool
@@ -83,6 +99,8 @@ func (p Plan) check() error {
 	}{
 		{len(p.Cells) == 0, "no cells"},
 		{p.Trials < 1, "less than one trial for each cell"},
+		{p.Until < 0 || p.Until >= 1, "an interval that no rate has"},
+		{p.Most < 0, "a negative number of trials at most"},
 		{p.Patience <= 0, "patience is not positive"},
 		{p.Parallel < 0, "a negative number of labs side by side"},
 		{p.Passes < 0, "a negative number of passes"},

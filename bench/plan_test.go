@@ -106,6 +106,26 @@ func TestAPlanRepeatsItself(t *testing.T) {
 	}
 }
 
+// A run is known by what decides its trials: the delays of a topology do.
+func TestAManifestKnowsItsTopology(t *testing.T) {
+	of := func(rtt time.Duration) results.Manifest {
+		scaled, err := topology(t, "two-nats").WithRTT(rtt)
+		if err != nil {
+			t.Fatal(err)
+		}
+		two := profiles(t, "none", "openwrt")
+		cells, err := Cells(scaled, two, two, nil, punch.Strategies())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return Plan{Cells: cells, Trials: 1, Seed: 7}.Manifest("v0.1.0", nil)
+	}
+	near, again, far := of(40*time.Millisecond), of(40*time.Millisecond), of(80*time.Millisecond)
+	if near.Run == "" || near.Run != again.Run || near.Run == far.Run || near.Topologies["two-nats"] == far.Topologies["two-nats"] {
+		t.Errorf("runs %s, %s and %s", near.Run, again.Run, far.Run)
+	}
+}
+
 func TestStaggersTakeTurns(t *testing.T) {
 	p := Plan{Staggers: []time.Duration{0, 10, 40}}
 	for trial, want := range []time.Duration{0, 10, 40, 0, 10} {
@@ -123,6 +143,8 @@ func TestAPlanThatCannotBeMade(t *testing.T) {
 		{Cells: cells, Trials: 1},
 		{Cells: cells, Trials: 1, Patience: 1, Parallel: -1},
 		{Cells: cells, Trials: 1, Patience: 1, Passes: -1},
+		{Cells: cells, Trials: 1, Patience: 1, Until: 1},
+		{Cells: cells, Trials: 1, Patience: 1, Most: -1},
 	} {
 		if err := Run(t.Context(), p, Observer{}); err == nil {
 			t.Errorf("%+v was run", p)

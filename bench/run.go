@@ -75,7 +75,7 @@ func (r *run) visit(ctx context.Context, v visit) (err error) {
 	for made := 0; made < v.trials; {
 		valid, err := r.try(ctx, s, v.series)
 		switch {
-		case errors.Is(err, errGivenUp):
+		case errors.Is(err, errEnough):
 			return nil
 		case err != nil:
 			return err
@@ -98,8 +98,9 @@ func (r *run) open(ctx context.Context, c Cell) (*Site, error) {
 	return s, nil
 }
 
-// errGivenUp: too many trials of a cell were invalid.
-var errGivenUp = errors.New("the cell is given up")
+// errEnough: a cell has all its trials, or others are making the last ones; or too
+// many were invalid, and it is given up.
+var errEnough = errors.New("no further trial is wanted")
 
 // try makes one trial, tells of it, and makes the site fit for the next. It tells
 // whether the trial counts.
@@ -109,7 +110,7 @@ func (r *run) try(ctx context.Context, s *Site, of *series) (valid bool, err err
 	defer func() { r.width.leave(began, late) }()
 	number, slot, watched, ok := of.begin(r.plan.Observe)
 	if !ok {
-		return false, errGivenUp
+		return false, errEnough
 	}
 	a, err := s.Try(ctx, TryOptions{
 		Patience: r.plan.Patience, Stagger: r.plan.stagger(slot), Seed: r.plan.seed(of.key, number),

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"maps"
 	"sync"
 
 	"github.com/punchlab/punchlab/bench/results"
@@ -9,13 +10,13 @@ import (
 // series is the trials of one cell, which several goroutines may make at once.
 type series struct {
 	Cell
-	key results.Cell
+	key  results.Cell
+	goal results.Goal
 
 	mu    sync.Mutex
-	want  int // valid trials
-	tries int // how many more may be made
-	made  int // trials, invalid ones too: the number of the next
-	valid int
+	tally results.Tally
+	next  int                      // number of the next trial, invalid ones counted
+	tried int                      // trials of this run
 	slots int                      // of valid trials that somebody has begun
 	freed []int                    // those of them whose trial was invalid
 	told  map[results.Outcome]bool // which have a story
@@ -31,30 +32,54 @@ const (
 )
 
 func newSeries(c Cell, p Plan) *series {
-	return &series{
+	s := &series{
+		Cell: c, key: c.Key(), goal: p.goal(), told: map[results.Outcome]bool{},
 		watch: p.Observe == ObserveAll || p.Observe == ObserveDoubtful && c.doubtful(),
-		Cell:  c, key: c.Key(), want: p.Trials, tries: max(triesPerTrial*p.Trials, fewestTries),
-		told: map[results.Outcome]bool{results.Invalid: true},
 	}
+	begun := p.Begun[s.key]
+	s.tally, s.next, s.slots = begun.Tally, begun.Next, begun.Tally.Trials
+	maps.Copy(s.told, begun.Told)
+	return s
 }
 
 // begin gives the number of the next trial, which of the valid ones it is to be, and
-// whether it is observed; or says that the cell is given up.
+// whether it is observed; or says that none is wanted.
 func (s *series) begin(o Observe) (number, slot int, watched, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.tries == 0 {
+	if !s.wanting() {
 		return 0, 0, false, false
 	}
-	s.tries--
-	s.made++
+	s.next++
+	s.tried++
 	slot = s.slots
 	if n := len(s.freed); n > 0 {
 		slot, s.freed = s.freed[n-1], s.freed[:n-1]
 	} else {
 		s.slots++
 	}
-	return s.made - 1, slot, s.watch || o == ObserveDoubtful && slot == 0, true
+	return s.next - 1, slot, s.watch || o == ObserveDoubtful && slot == 0, true
+}
+
+// wants tells whether the cell needs another trial, besides those under way.
+func (s *series) wants() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.wanting()
+}
+
+func (s *series) wanting() bool {
+	most := s.goal.Trials
+	if s.goal.HalfWidth > 0 {
+		most = max(most, s.goal.Most)
+	}
+	switch {
+	case s.goal.Ended(s.tally), s.tried >= max(triesPerTrial*max(s.goal.Trials, s.tally.Trials+1), fewestTries):
+		return false
+	case s.goal.HalfWidth > 0 && s.goal.Most == 0:
+		return true
+	}
+	return s.slots-len(s.freed) < most
 }
 
 // end counts a trial. Story tells whether it is the first of its outcome, and
@@ -66,9 +91,10 @@ func (s *series) end(slot int, o results.Outcome) (story, last bool) {
 		s.freed = append(s.freed, slot)
 		return false, false
 	}
+	ended := s.goal.Ended(s.tally)
+	s.tally = s.tally.With(o)
 	story, s.told[o] = !s.told[o], true
-	s.valid++
-	return story, s.valid == s.want
+	return story, !ended && s.goal.Ended(s.tally)
 }
 
 // observe has all further trials observed.

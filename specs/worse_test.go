@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"math"
 	"os"
 	"slices"
 	"strconv"
@@ -85,18 +84,7 @@ type comparison struct {
 
 // p is the chance that auto does so much worse although it is as good (Fisher's
 // exact test, one-sided).
-func (c comparison) p() float64 {
-	return fisher(c.auto.Successes, c.auto.Trials-c.auto.Successes, c.best.Successes, c.best.Trials-c.best.Successes)
-}
-
-// fisher is the probability of a or less successes of the first sample where both
-// have a+b and c+d trials and a+c successes together.
-func fisher(a, b, c, d int) (p float64) {
-	for ; a >= 0 && d >= 0; a, b, c, d = a-1, b+1, c+1, d-1 {
-		p += math.Exp(logChoose(a+b, a) + logChoose(c+d, c) - logChoose(a+b+c+d, a+c))
-	}
-	return min(p, 1)
-}
+func (c comparison) p() float64 { return results.FisherLess(c.auto.Tally(), c.best.Tally()) }
 
 // matrixOf measures cells and sums them up.
 func matrixOf(ctx context.Context, cells []bench.Cell, trials int) map[results.Cell]results.Summary {
@@ -209,7 +197,7 @@ func judged(all []comparison, cells int) (lost float64, wrong []string) {
 	slices.SortFunc(all, func(x, y comparison) int { return cmp.Compare(x.p(), y.p()) })
 	holds := true
 	for i, c := range all {
-		lost += rate(c.best) - rate(c.scouted)
+		lost += c.best.Tally().Rate() - c.scouted.Tally().Rate()
 		GinkgoWriter.Printf("p %.4f: first %d/%d; %s; best %s; causes %v\n",
 			c.p(), c.scouted.Successes, c.scouted.Trials, c.auto, c.best, c.auto.Causes)
 		if holds = holds && c.p() < significance/float64(cells-i); holds {
@@ -218,5 +206,3 @@ func judged(all []comparison, cells int) (lost float64, wrong []string) {
 	}
 	return lost / float64(max(cells, 1)), wrong
 }
-
-func rate(s results.Summary) float64 { return float64(s.Successes) / float64(max(s.Trials, 1)) }

@@ -28,11 +28,11 @@ func ExampleTerminal() {
 	// Output:
 	// simultaneous-open on two-nats
 	//
-	//                              linux-
-	//  a \ b           openwrt     random
-	// ────────────────────────────────────
-	//  openwrt       1/1 66 ms  0/1     –
-	//  linux-random  0/1     –  0/1     –
+	//  a \ b                    openwrt        linux-random
+	// ──────────────────────────────────────────────────────
+	//  openwrt       1/1 21–100 % 66 ms  0/1   0–79 %     –
+	//  linux-random  0/1   0–79 %     –  0/1   0–79 %     –
 	//
-	// Cells: trials that connected / trials that count, median time to connect.
+	// Cells: trials that connected / trials that count, the 95 % interval of the rate,
+	// median time to connect.
 }

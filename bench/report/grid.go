@@ -40,7 +40,7 @@ func grids(run results.Run) []grid {
 			all = append(all, grid{of: of, cells: map[pair]results.Summary{}})
 		}
 		all[i].add(s)
-		if planned[s.Cell] && s.Trials < run.Manifest.Trials {
+		if planned[s.Cell] && !run.Manifest.Goal().Ended(s.Tally()) {
 			all[i].incomplete = true
 		}
 	}

@@ -15,33 +15,34 @@ import (
 // layout is a way to fit a grid into a width. Columns are always headed by
 // names that are broken at their hyphens.
 type layout struct {
+	interval  bool // of the rate, between the count and the time
 	breakRows bool // break the rows' names as well
 	stack     bool // put the time below the count
 }
 
 // layouts are tried in this order, from the most legible to the narrowest.
-var layouts = []layout{{}, {breakRows: true}, {breakRows: true, stack: true}}
+var layouts = []layout{{interval: true}, {}, {breakRows: true}, {breakRows: true, stack: true}}
 
 // nameWidth is the width to which names are broken: hardly a part between
 // hyphens is wider.
 const nameWidth = 10
 
-// render draws the grid by the first layout that fits. Where none does, the
-// columns are dealt out to several tables, one below the other.
-func (g grid) render(width int, paint painter) string {
+// render draws the grid by the first layout that fits, and tells which that was.
+// Where none does, the columns are dealt out to several tables, one below the other.
+func (g grid) render(width int, paint painter) (string, layout) {
 	if len(g.rows) == 1 && g.rows[0] == "" && !g.pairs() {
-		return g.cell(pair{}, layout{}, g.widths(), paint)
+		return g.cell(pair{}, layouts[0], g.widths(), paint), layouts[0]
 	}
 	for _, l := range layouts {
 		if drawn := g.draw(l, paint); width <= 0 || textWidth(drawn) <= width {
-			return drawn
+			return drawn, l
 		}
 	}
 	narrowest := layouts[len(layouts)-1]
 	tooMany := 2 + sort.Search(len(g.columns)-1, func(n int) bool {
 		return textWidth(g.blocks(n+2, narrowest, paint)) > width
 	})
-	return g.blocks(tooMany-1, narrowest, paint)
+	return g.blocks(tooMany-1, narrowest, paint), narrowest
 }
 
 // blocks draws n columns at a time.
@@ -89,7 +90,10 @@ func (g grid) header(l layout, w widths) table.Row {
 		return table.Row{"a", ""}
 	}
 	cell := w.count + 1 + w.time
-	if l.stack {
+	switch {
+	case l.interval:
+		cell += w.interval + 1
+	case l.stack:
 		cell = max(w.count, w.time)
 	}
 	header := table.Row{"a \\ b"}
@@ -128,13 +132,14 @@ func breakName(name string, room int) string {
 	return strings.Join(lines, "\n")
 }
 
-// widths are those of the two parts of a cell, so that they align from row to row.
-type widths struct{ count, time int }
+// widths are those of the parts of a cell, so that they align from row to row.
+type widths struct{ count, interval, time int }
 
 func (g grid) widths() widths {
 	var w widths
 	for _, s := range g.cells {
 		w.count = max(w.count, len(count(s)))
+		w.interval = max(w.interval, text.StringWidth(interval(s)))
 		w.time = max(w.time, text.StringWidth(median(s)))
 	}
 	return w
@@ -145,9 +150,15 @@ func (g grid) cell(p pair, l layout, w widths, paint painter) string {
 	if !known || s.Trials == 0 {
 		return paint.faint("not run")
 	}
-	words := fmt.Sprintf("%*s %s", w.count, count(s), text.AlignRight.Apply(median(s), w.time))
-	if l.stack {
+	words := fmt.Sprintf("%*s ", w.count, count(s))
+	switch {
+	case l.stack:
 		words = count(s) + "\n" + median(s)
+	case l.interval:
+		words += text.AlignRight.Apply(interval(s), w.interval) + " "
+		fallthrough
+	default:
+		words += text.AlignRight.Apply(median(s), w.time)
 	}
 	switch s.Successes {
 	case s.Trials:
@@ -160,12 +171,22 @@ func (g grid) cell(p pair, l layout, w widths, paint painter) string {
 
 func count(s results.Summary) string { return fmt.Sprintf("%d/%d", s.Successes, s.Trials) }
 
-// median is the time to connect: two digits that mean something, at least.
-func median(s results.Summary) string {
-	if s.ConnectMedian == nil {
+// interval is that of the rate, with 95 % confidence.
+func interval(s results.Summary) string {
+	if s.Interval == nil {
 		return "–"
 	}
-	switch ms := *s.ConnectMedian; {
+	return s.Interval.String()
+}
+
+func median(s results.Summary) string { return milliseconds(s.ConnectMedian) }
+
+// milliseconds is a time for people: two digits that mean something, at least.
+func milliseconds(of *float64) string {
+	if of == nil {
+		return "–"
+	}
+	switch ms := *of; {
 	case ms < 9.95:
 		return fmt.Sprintf("%.1f ms", ms)
 	case ms < 999.5:

@@ -39,7 +39,7 @@ type Progress struct {
 }
 
 // NewProgress starts to tell of a run of that many cells and valid trials in
-// all. The width is that of the terminal behind w, 0 if there is none. Stop
+// all, or 0 trials where nobody knows how many there will be. The width is that of the terminal behind w, 0 if there is none. Stop
 // ends it.
 func NewProgress(w io.Writer, width, cells, trials int) *Progress {
 	p := &Progress{
@@ -125,8 +125,11 @@ func (p *Progress) done() string {
 }
 
 func (p *Progress) counts() string {
-	return fmt.Sprintf("cells %d/%d, trials %d/%d, %s trials/s",
-		p.cellsDone.Load(), p.cells, p.trialsDone.Load(), p.trials, rate(p.perSecond()))
+	trials := fmt.Sprint(p.trialsDone.Load())
+	if p.trials > 0 {
+		trials += fmt.Sprintf("/%d", p.trials)
+	}
+	return fmt.Sprintf("cells %d/%d, trials %s, %s trials/s", p.cellsDone.Load(), p.cells, trials, rate(p.perSecond()))
 }
 
 func (p *Progress) spoiled() string {
@@ -147,10 +150,10 @@ func (p *Progress) perSecond() float64 {
 }
 
 // left is the time that the other trials will take if they take as long as
-// those that are done; unknown as long as none is.
+// those that are done; unknown as long as none is, or if their number is.
 func (p *Progress) left() (time.Duration, bool) {
 	speed := p.perSecond()
-	if speed <= 0 {
+	if speed <= 0 || p.trials == 0 {
 		return 0, false
 	}
 	trials := max(0, int64(p.trials)-p.trialsDone.Load())

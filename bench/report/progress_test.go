@@ -91,6 +91,23 @@ func TestProgressStopEndsTheWriting(t *testing.T) {
 	})
 }
 
+// Where trials go on until an interval is narrow nobody knows how many it will be.
+func TestProgressWithoutAnEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		p := NewProgress(&out, 0, 1, 0)
+		for range 15 {
+			time.Sleep(400 * time.Millisecond)
+			p.Trial(results.Connected)
+		}
+		p.Stop()
+		want := "cells 0/1, trials 12, 2.4 trials/s\ncells 0/1, trials 15, 2.5 trials/s, took 6s\n"
+		if out.String() != want {
+			t.Errorf("%q, want %q", out.String(), want)
+		}
+	})
+}
+
 func TestProgressFromManyGoroutines(t *testing.T) {
 	var out bytes.Buffer
 	p := NewProgress(&out, 0, 8, 800)

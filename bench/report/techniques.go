@@ -48,8 +48,8 @@ func techniques(run results.Run) (all []*technique) {
 
 func (t *technique) add(one results.Trial) {
 	t.times = append(t.times, *one.ConnectMS)
-	if one.RTTMS != nil && *one.RTTMS > 0 {
-		t.rounds = append(t.rounds, *one.ConnectMS / *one.RTTMS)
+	if rounds := one.Rounds(); rounds != nil {
+		t.rounds = append(t.rounds, *rounds)
 	}
 	t.syns, t.packets = append(t.syns, float64(one.SYNs)), append(t.packets, float64(one.Packets))
 }

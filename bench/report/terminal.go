@@ -17,8 +17,8 @@ import (
 // Terminal writes a run as tables for a terminal: one for each strategy in
 // each topology, rows and columns being the profiles a and b in the order in
 // which the run planned them. A cell is the number of trials that connected,
-// that of all that count, and the median time until both peers had checked
-// the other's proof. What is missing of a run is said in the titles and at the
+// that of all that count, the interval of the rate where there is room for it,
+// and the median time until both peers had checked the other's proof. What is missing of a run is said in the titles and at the
 // end; trials that were invalid are named below their table.
 //
 // No line is wider than width columns where the text can be broken to fit; 0
@@ -43,15 +43,26 @@ func Colour(terminal bool) bool { return terminal && os.Getenv("NO_COLOR") == ""
 
 // page collects what Terminal writes.
 type page struct {
-	text  strings.Builder
-	width int
-	paint painter
+	text      strings.Builder
+	width     int
+	paint     painter
+	intervals bool // a table had room for them
+}
+
+// aboutIntervals says what they are, if there are any.
+func (p *page) aboutIntervals() string {
+	if !p.intervals {
+		return ""
+	}
+	return "the 95 % interval of the rate, "
 }
 
 func (p *page) table(g grid) {
 	p.paragraph(p.paint.title(g.title()))
 	p.text.WriteString("\n")
-	p.text.WriteString(g.render(p.width, p.paint))
+	drawn, l := g.render(p.width, p.paint)
+	p.intervals = p.intervals || l.interval
+	p.text.WriteString(drawn)
 	p.text.WriteString("\n\n")
 	if note := g.invalidNote(); note != "" {
 		p.paragraph(note)
@@ -62,16 +73,41 @@ func (p *page) table(g grid) {
 // ending says what the figures mean, once for all tables, and what is missing.
 func (p *page) ending(run results.Run) {
 	if len(run.Trials) > 0 {
-		p.paragraph("Cells: trials that connected / trials that count, median time to connect.")
+		p.paragraph("Cells: trials that connected / trials that count, " + p.aboutIntervals() + "median time to connect.")
 	} else {
 		p.paragraph("No trial was run.")
 	}
 	if !run.Complete() {
-		p.paragraph(p.paint.bad(fmt.Sprintf("Incomplete: %d of %d planned trials are done.", run.Done(), run.Manifest.Planned())))
+		p.paragraph(p.paint.bad("Incomplete: " + run.Missing() + "."))
+	}
+	if note := wideNote(run); note != "" {
+		p.paragraph(note)
 	}
 	if run.CutLine > 0 {
 		p.paragraph(fmt.Sprintf("Line %d of the results was cut short; its trial is lost.", run.CutLine))
 	}
+}
+
+// wideNote tells which intervals are wider than the run was to make them, if it was.
+func wideNote(run results.Run) string {
+	if run.Manifest.Until == 0 {
+		return ""
+	}
+	const named = 10
+	goal := fmt.Sprintf("±%.4g %%", 100*run.Manifest.Until)
+	wide := run.Wide()
+	if len(wide) == 0 {
+		return "Every interval is within " + goal + " of its middle."
+	}
+	var cells []string
+	for i, s := range wide {
+		if i == named {
+			cells = append(cells, fmt.Sprintf("and %d more", len(wide)-named))
+			break
+		}
+		cells = append(cells, fmt.Sprintf("%s %s (%s)", s.Cell, count(s), interval(s)))
+	}
+	return fmt.Sprintf("Wider than %s, and no cell gets more than %d trials: %s.", goal, run.Manifest.Most, strings.Join(cells, ", "))
 }
 
 // paragraph writes a text that is broken between words to fit the width.

@@ -87,6 +87,12 @@ func TestTerminal(t *testing.T) {
 	cut.Trials = cut.Trials[:117]
 	cut.CutLine = 119
 
+	until := func(most int) results.Run {
+		run := plan("two-nats", shipped[2:], shipped[2:], "auto")
+		run.Manifest.Until, run.Manifest.Most = 0.15, most
+		return run
+	}
+
 	tests := []struct {
 		name   string
 		run    results.Run
@@ -104,6 +110,8 @@ func TestTerminal(t *testing.T) {
 		{name: "further-slots", run: both, width: 80},
 		{name: "incomplete", run: cut, width: 80},
 		{name: "invalid", run: spoil(plan("two-nats", shipped, shipped, "direct"), 0, 1, 30, 55, 100, 120, 140, 160), width: 80},
+		{name: "until-not-reached", run: until(10), width: 80},
+		{name: "until-not-ended", run: until(20), width: 80},
 		{name: "nothing-run", run: results.Run{Manifest: plan("two-nats", shipped[:2], shipped[:2], "direct").Manifest}, width: 80},
 		{name: "fast-and-slow", run: results.Run{Trials: append(trials(slow, 3, 3, 0.84), trials(results.Cell{Topology: "open", Strategy: "relay"}, 3, 3, 2345)...)}, width: 80},
 	}

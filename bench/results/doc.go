@@ -11,6 +11,10 @@
 // that is readable up to there. Times are milliseconds with a fraction; a time
 // that was not reached or not measured is null.
 //
+// A part of a run, a shard, has the cells of that part in its manifest, and
+// where they stand in the whole. Fields that a newer version added are read
+// past, and kept.
+//
 // The package knows nothing of namespaces, NATs or sockets: it builds on every
 // system, and reports are made again from the file alone.
 package results

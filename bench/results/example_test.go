@@ -39,7 +39,7 @@ func Example() {
 	}
 	fmt.Println("complete:", run.Complete())
 	// Output:
-	// two-nats openwrt x openwrt by simultaneous-open: 2/3, median 66.0 ms
+	// two-nats openwrt x openwrt by simultaneous-open: 2/3 (21–94 %), median 66.0 ms
 	// established after 44 ms, failed because of map[no answer:1]
 	// complete: true
 }

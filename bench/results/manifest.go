@@ -21,6 +21,13 @@ type Manifest struct {
 	// included, so that the run can be repeated.
 	Options map[string]string `json:"options"`
 
+	// Run is the identity of the run, by [Manifest.Identity]: that of the whole
+	// run if this is a part of one. Files of older versions have none.
+	Run string `json:"run,omitempty"`
+
+	// Shard says which part of a run this is; nil for a whole one.
+	Shard *Shard `json:"shard,omitempty"`
+
 	// Seed is what the order in which cells were begun was drawn from, and the
 	// seeds of all trials.
 	Seed uint64 `json:"seed"`
@@ -29,11 +36,22 @@ type Manifest struct {
 	// whose profiles differ are not comparable, whatever they are called.
 	Profiles map[string]string `json:"profiles"`
 
+	// Topologies gives the same of each topology, with the delays that the run
+	// gave it.
+	Topologies map[string]string `json:"topologies,omitempty"`
+
 	// Cells are those that were planned, in the order in which reports show
 	// them, and Trials is how many valid trials each was to get.
 	Cells  []Cell `json:"cells"`
 	Trials int    `json:"trials"`
+
+	// Until and Most are those of [Goal]; 0 where the number of trials was fixed.
+	Until float64 `json:"until,omitempty"`
+	Most  int     `json:"most,omitempty"`
 }
 
-// Planned is how many valid trials a complete run has.
+// Goal is when a cell of the run has trials enough.
+func (m Manifest) Goal() Goal { return Goal{Trials: m.Trials, HalfWidth: m.Until, Most: m.Most} }
+
+// Planned is how many valid trials a complete run has, at least.
 func (m Manifest) Planned() int { return len(m.Cells) * m.Trials }

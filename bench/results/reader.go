@@ -16,8 +16,14 @@ type Run struct {
 
 	// CutLine is the number of the last line if it was cut short, as by a
 	// kill or a full disk, and 0 otherwise. Its trial is lost, the others
-	// are whole.
+	// are whole. Whole is how many bytes the lines that end make up.
 	CutLine int
+	Whole   int64
+
+	// Unknown names the fields that this version does not know, since a newer
+	// one wrote the file: those of the manifest with "manifest." before them.
+	// Those of trials are kept in them.
+	Unknown []string
 }
 
 // LineError is a line that is not a trial.
@@ -51,7 +57,7 @@ func Read(r io.Reader) (Run, error) {
 	if err != nil {
 		return Run{}, fmt.Errorf("results: %w", &LineError{1, err})
 	}
-	run := Run{Manifest: manifest}
+	run := Run{Manifest: manifest, Whole: int64(len(first)), Unknown: unknownOfManifest(first)}
 	if err := run.readTrials(lines); err != nil {
 		return run, fmt.Errorf("results: %w", err)
 	}
@@ -72,13 +78,14 @@ func readManifest(line []byte) (Manifest, error) {
 	case first.Manifest.Format > Format:
 		return Manifest{}, fmt.Errorf("format %d is newer than this version reads (%d)", first.Manifest.Format, Format)
 	}
-	return *first.Manifest, nil
+	return *first.Manifest, first.Manifest.Shard.check(len(first.Manifest.Cells))
 }
 
 // readTrials reads all lines after the first, whose number is 2.
 func (r *Run) readTrials(lines *bufio.Reader) error {
 	var broken []error
 	more := 0
+	defer r.nameUnknown()
 	for number := 2; ; number++ {
 		line, readErr := lines.ReadBytes('\n')
 		if readErr != nil && !errors.Is(readErr, io.EOF) {
@@ -87,6 +94,9 @@ func (r *Run) readTrials(lines *bufio.Reader) error {
 		last := readErr != nil
 		if last && len(line) == 0 {
 			break
+		}
+		if !last {
+			r.Whole += int64(len(line))
 		}
 		t, err := readTrial(line)
 		switch {
@@ -113,6 +123,9 @@ func readTrial(line []byte) (Trial, error) {
 	var t Trial
 	if err := json.Unmarshal(line, &t); err != nil {
 		return Trial{}, err
+	}
+	if !understood(line, new(Trial)) {
+		t.Unknown = unknown(line, trialFields)
 	}
 	return t, t.check()
 }

@@ -75,7 +75,8 @@ func TestReadGivesWhatWasWritten(t *testing.T) {
 	}
 	m := manifest(3, cell)
 	m.Format = Format
-	if diff := cmp.Diff(Run{Manifest: m, Trials: trials}, got); diff != "" {
+	want := Run{Manifest: m, Trials: trials, Whole: int64(file(t, manifest(3, cell), trials...).Len())}
+	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -265,6 +266,8 @@ func FuzzRead(f *testing.F) {
 	f.Add(file(f, manifest(3, cell), connected(cell, 1, 44, 66), failed(cell, 2, "x"), invalid(cell, 3)).Bytes())
 	f.Add([]byte("{\"manifest\":{}}\n{\"topology\":\"open\",\"strategy\":\"direct\",\"outcome\":\"failed\",\"slots\":{\"a\":\"b\"}}\nx"))
 	f.Add([]byte(`{"manifest":null}`))
+	f.Add([]byte("{\"manifest\":{\"cells\":[{}],\"shard\":{\"numbers\":[1],\"of\":2,\"places\":[0],\"planned\":2},\"x\":1}}\n" +
+		"{\"topology\":\"open\",\"strategy\":\"direct\",\"outcome\":\"failed\",\"hops\":{\"a\": [1]},\"STORY\":\"s\"}\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		run, _ := Read(bytes.NewReader(text))
 		_ = run.Summaries()

@@ -14,10 +14,24 @@ type Summary struct {
 	Trials    int `json:"trials"`
 	Invalid   int `json:"invalid"`
 
-	// The medians are in milliseconds and over the connected trials only, so
-	// that both speak of the same ones; nil where none has the figure.
+	// Rate is the part of the trials that connected, and Interval where the rate
+	// of very many would be; nil where no trial counts.
+	Rate     *float64  `json:"rate"`
+	Interval *Interval `json:"interval"`
+
+	// Times are in milliseconds and over the connected trials only, so that all
+	// speak of the same ones; nil where none has the figure. Median stands for
+	// the 50th percentile.
 	EstablishedMedian *float64 `json:"established_ms"`
 	ConnectMedian     *float64 `json:"connect_ms"`
+	ConnectP90        *float64 `json:"connect_p90_ms"`
+	ConnectP99        *float64 `json:"connect_p99_ms"`
+
+	// Rounds are the times to connect in round trips between the peers as each
+	// trial measured them; nil where none did.
+	RoundsMedian *float64 `json:"connect_rounds"`
+	RoundsP90    *float64 `json:"connect_p90_rounds"`
+	RoundsP99    *float64 `json:"connect_p99_rounds"`
 
 	// The medians of what a connected trial sent: SYNs towards the peer, and
 	// packets of all kinds to everybody; nil where none connected.
@@ -31,9 +45,15 @@ type Summary struct {
 	Causes map[string]int `json:"causes"`
 }
 
+// Tally is how many of the trials connected.
+func (s Summary) Tally() Tally { return Tally{s.Successes, s.Trials} }
+
 // String tells a summary in one line.
 func (s Summary) String() string {
 	line := fmt.Sprintf("%s: %d/%d", s.Cell, s.Successes, s.Trials)
+	if s.Interval != nil {
+		line += fmt.Sprintf(" (%s)", s.Interval)
+	}
 	if s.ConnectMedian != nil {
 		line += fmt.Sprintf(", median %.1f ms", *s.ConnectMedian)
 	}
@@ -94,7 +114,46 @@ func (r Run) Done() int {
 }
 
 // Complete says whether every planned cell has its trials.
-func (r Run) Complete() bool { return r.Done() == r.Manifest.Planned() }
+func (r Run) Complete() bool { return r.Open() == 0 }
+
+// Open is how many of the planned cells are to get more trials.
+func (r Run) Open() (open int) {
+	byCell := r.tallies()
+	for _, cell := range r.Manifest.Cells {
+		if !r.Manifest.Goal().Ended(byCell[cell]) {
+			open++
+		}
+	}
+	return open
+}
+
+// Missing tells of a run that is not complete how far it got: "3 of 12 planned
+// trials are done". Where nobody knew how many it would be, the cells are counted.
+func (r Run) Missing() string {
+	if r.Manifest.Until > 0 {
+		return fmt.Sprintf("%d of %d cells have trials enough", len(r.Manifest.Cells)-r.Open(), len(r.Manifest.Cells))
+	}
+	return fmt.Sprintf("%d of %d planned trials are done", r.Done(), r.Manifest.Planned())
+}
+
+// Wide are the planned cells whose interval is wider than the run was to make it,
+// since they had as many trials as a cell may have, or the run ended before.
+func (r Run) Wide() (wide []Summary) {
+	for _, s := range r.Summaries() {
+		if r.Manifest.Until > 0 && slices.Contains(r.Manifest.Cells, s.Cell) && !r.Manifest.Goal().Reached(s.Tally()) {
+			wide = append(wide, s)
+		}
+	}
+	return wide
+}
+
+func (r Run) tallies() map[Cell]Tally {
+	byCell := map[Cell]Tally{}
+	for _, t := range r.Trials {
+		byCell[t.Cell] = byCell[t.Cell].With(t.Outcome)
+	}
+	return byCell
+}
 
 func group(trials []Trial) map[Cell][]Trial {
 	byCell := map[Cell][]Trial{}
@@ -106,7 +165,7 @@ func group(trials []Trial) map[Cell][]Trial {
 
 func summarise(cell Cell, trials []Trial) Summary {
 	s := Summary{Cell: cell, Causes: map[string]int{}, Via: map[string]int{}}
-	var established, connect, syns, packets []float64
+	var established, connect, rounds, syns, packets []float64
 	for _, t := range trials {
 		switch t.Outcome {
 		case Invalid:
@@ -115,7 +174,7 @@ func summarise(cell Cell, trials []Trial) Summary {
 		case Connected:
 			s.Successes++
 			established = appendKnown(established, t.EstablishedMS)
-			connect = appendKnown(connect, t.ConnectMS)
+			connect, rounds = appendKnown(connect, t.ConnectMS), appendKnown(rounds, t.Rounds())
 			syns, packets = append(syns, float64(t.SYNs)), append(packets, float64(t.Packets))
 			s.Via[t.Via]++
 		case Failed:
@@ -123,7 +182,12 @@ func summarise(cell Cell, trials []Trial) Summary {
 		}
 		s.Trials++
 	}
-	s.EstablishedMedian, s.ConnectMedian = Median(established), Median(connect)
+	if s.Trials > 0 {
+		s.Rate, s.Interval = new(s.Tally().Rate()), new(s.Tally().Interval())
+	}
+	s.EstablishedMedian = Median(established)
+	s.ConnectMedian, s.ConnectP90, s.ConnectP99 = Median(connect), Percentile(connect, 90), Percentile(connect, 99)
+	s.RoundsMedian, s.RoundsP90, s.RoundsP99 = Median(rounds), Percentile(rounds, 90), Percentile(rounds, 99)
 	s.SYNsMedian, s.PacketsMedian = Median(syns), Median(packets)
 	return s
 }
@@ -133,15 +197,4 @@ func appendKnown(figures []float64, figure *float64) []float64 {
 		return figures
 	}
 	return append(figures, *figure)
-}
-
-// Median is the middle one of an odd number of figures, the mean of the two
-// in the middle of an even number, and nil of none.
-func Median(figures []float64) *float64 {
-	n := len(figures)
-	if n == 0 {
-		return nil
-	}
-	sorted := slices.Sorted(slices.Values(figures))
-	return new((sorted[(n-1)/2] + sorted[n/2]) / 2)
 }

@@ -40,7 +40,7 @@ func TestSummarise(t *testing.T) {
 	spoiled := invalid(cell, 5)
 	spoiled.EstablishedMS, spoiled.ConnectMS = new(999.0), new(999.0)
 	unmeasured := connected(cell, 6, 0, 80)
-	unmeasured.EstablishedMS = nil
+	unmeasured.EstablishedMS, unmeasured.RTTMS = nil, nil
 
 	tests := map[string]struct {
 		trials []Trial
@@ -49,7 +49,8 @@ func TestSummarise(t *testing.T) {
 		"no trials": {nil, []Summary{}},
 		"all connected": {
 			[]Trial{connected(cell, 1, 44, 70), connected(cell, 2, 42, 66)},
-			[]Summary{{Cell: cell, Successes: 2, Trials: 2, EstablishedMedian: new(43.0), ConnectMedian: new(68.0), Causes: map[string]int{}}},
+			[]Summary{{Cell: cell, Successes: 2, Trials: 2, EstablishedMedian: new(43.0), ConnectMedian: new(68.0), ConnectP90: new(70.0), ConnectP99: new(70.0),
+				RoundsMedian: new((70/40.5 + 66/40.5) / 2), RoundsP90: new(70 / 40.5), RoundsP99: new(70 / 40.5), Causes: map[string]int{}}},
 		},
 		"none connected": {
 			[]Trial{failed(cell, 1, "silence"), failed(cell, 2, "refused"), failed(cell, 3, "silence")},
@@ -57,11 +58,13 @@ func TestSummarise(t *testing.T) {
 		},
 		"failed and invalid trials have no say in the medians": {
 			[]Trial{connected(cell, 1, 44, 66), unproven, spoiled},
-			[]Summary{{Cell: cell, Successes: 1, Trials: 2, Invalid: 1, EstablishedMedian: new(44.0), ConnectMedian: new(66.0), Causes: map[string]int{"proof missing": 1}}},
+			[]Summary{{Cell: cell, Successes: 1, Trials: 2, Invalid: 1, EstablishedMedian: new(44.0), ConnectMedian: new(66.0), ConnectP90: new(66.0), ConnectP99: new(66.0),
+				RoundsMedian: new(66 / 40.5), RoundsP90: new(66 / 40.5), RoundsP99: new(66 / 40.5), Causes: map[string]int{"proof missing": 1}}},
 		},
 		"a time that was not measured is not zero": {
 			[]Trial{connected(cell, 1, 44, 66), unmeasured},
-			[]Summary{{Cell: cell, Successes: 2, Trials: 2, EstablishedMedian: new(44.0), ConnectMedian: new(73.0), Causes: map[string]int{}}},
+			[]Summary{{Cell: cell, Successes: 2, Trials: 2, EstablishedMedian: new(44.0), ConnectMedian: new(73.0), ConnectP90: new(80.0), ConnectP99: new(80.0),
+				RoundsMedian: new(66 / 40.5), RoundsP90: new(66 / 40.5), RoundsP99: new(66 / 40.5), Causes: map[string]int{}}},
 		},
 		"only invalid": {
 			[]Trial{invalid(cell, 1)},
@@ -87,9 +90,13 @@ func TestSummarise(t *testing.T) {
 	}
 }
 
-// sent adds what every connected trial of these tests has sent and won by.
+// sent adds what follows from the counts, and what every connected trial of these
+// tests has sent and won by.
 func sent(s Summary, trials []Trial) Summary {
 	s.Via = map[string]int{}
+	if s.Trials > 0 {
+		s.Rate, s.Interval = new(float64(s.Successes)/float64(s.Trials)), new(s.Tally().Interval())
+	}
 	if s.Successes > 0 {
 		s.SYNsMedian, s.PacketsMedian = new(float64(trials[0].SYNs)), new(float64(trials[0].Packets))
 		s.Via[trials[0].Via] = s.Successes

@@ -1,6 +1,7 @@
 package results
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -74,6 +75,10 @@ type Trial struct {
 	// where they were watched. The first success and the first failure of each cell
 	// have one.
 	Story string `json:"story,omitempty"`
+
+	// Unknown are the fields of the line that this version does not know, as they
+	// were written. A Writer writes them again.
+	Unknown map[string]json.RawMessage `json:"-"`
 }
 
 // Links is what links did to packets because they were told to. What the lab
@@ -122,6 +127,15 @@ func (t Trial) String() string {
 		line += fmt.Sprintf(" (seed %d)", t.Seed)
 	}
 	return line
+}
+
+// Rounds is the time to connect in round trips between the peers; nil where it was
+// not reached or the round trip not measured.
+func (t Trial) Rounds() *float64 {
+	if t.ConnectMS == nil || t.RTTMS == nil || *t.RTTMS <= 0 {
+		return nil
+	}
+	return new(*t.ConnectMS / *t.RTTMS)
 }
 
 // Outcome is what came of a trial.

@@ -29,6 +29,10 @@ func NewWriter(w io.Writer, m Manifest) (*Writer, error) {
 	return out, out.append(line)
 }
 
+// Resume returns a Writer for the further trials of a run whose file has its
+// manifest, and ends with a whole line.
+func Resume(w io.Writer) *Writer { return &Writer{w: w} }
+
 // Write appends one trial. Once the underlying writer has failed (a full
 // disk), that error is returned by every later call as well and nothing more
 // is written: half a line must not be followed by another. A trial that is
@@ -38,6 +42,9 @@ func (w *Writer) Write(t Trial) error {
 		return fmt.Errorf("results: trial %d of %s: %w", t.Number, t.Cell, err)
 	}
 	line, err := encode(t)
+	if err == nil {
+		line, err = withUnknown(line, t.Unknown)
+	}
 	if err != nil {
 		return fmt.Errorf("results: trial %d of %s: %w", t.Number, t.Cell, err)
 	}

@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/punchlab/punchlab/bench"
+	"github.com/punchlab/punchlab/bench/results"
 	"github.com/punchlab/punchlab/natprofiles"
 	"github.com/punchlab/punchlab/punch"
 	"github.com/punchlab/punchlab/topologies"
@@ -20,14 +22,21 @@ type benchFlags struct {
 	nat, natA, natB  []string
 	strategies       []string
 	trials, parallel int
+	until            percent
+	most             int
 	unclassified     bool
-	output           string
+	shard            string
+	output, resume   string
+
+	before *loaded // the run that goes on; nil for a new one
+	mine   share   // of the run
 }
 
 const aboutBench = `bench runs trials of every pair of NATs with every strategy, each pair in a lab
 of its own. It prints a table for each strategy: how many trials connected, and
 the median time that they took. Every trial is kept in the file results.jsonl of
-the results folder as it ends.
+the results folder as it ends, and at the end the files that punchlab report makes
+are written beside it.
 
 Without flags the profiles of the set default meet each other, and each itself,
 between two NATs, ten times by auto, which chooses for each pair. That takes less
@@ -41,7 +50,20 @@ A lab holds about 30 open files, and many are kept until the end of the run. If
 "too many open files" are the answer, raise the limit: ulimit -n 8192.
 
 Ctrl-C ends the run cleanly: what was measured is kept and printed, and said to
-be incomplete; the exit status is then 1. A second Ctrl-C ends it at once.
+be incomplete; the exit status is then 1. A second Ctrl-C ends it at once. Either
+way, and after a kill or a full disk, punchlab bench --resume DIR goes on with the
+trials that are missing, with all flags as they were.
+
+--until 2% goes on in each cell until the 95 % interval of its rate reaches no
+further than 2 points from its middle: 93 trials where a pair always connects, 2398
+where it does every other time. --trials is then the least, and --most the bound.
+
+--shard 2/5 makes the second of five parts of the run, and punchlab merge joins
+them. All parts need the same flags and the same --seed. Without the flag, a task of
+a Slurm array is the part that SLURM_ARRAY_TASK_ID, _MIN, _STEP and _COUNT say, and a
+pod of an indexed Kubernetes Job the one that JOB_COMPLETION_INDEX says; how many
+there are Kubernetes does not tell its pods: set JOB_COMPLETIONS in their template.
+--shard 1/1 is the whole run wherever it is made.
 
 --cross-traffic lets others open flows through both NATs meanwhile, at random
 times that the seed draws. Ports that a NAT gives out one after the other can be
@@ -78,14 +100,24 @@ func newBench(c *common) *cobra.Command {
   punchlab bench --nat-a apdm-sequential --nat-b openwrt --cross-traffic 20
   punchlab bench --loss 'p=1% r=25%' --jitter normal:5ms --rate 10mbit --queue 64kB
   punchlab bench --fault 'transit-a up: drop SYN #1 to bob' --fault 'transit-b down: delay RST every by 30ms'
-  punchlab bench --stagger 0,0.25rtt,-1rtt --json`,
+  punchlab bench --stagger 0,0.25rtt,-1rtt --json
+  punchlab bench --until 2% --most 1000
+  punchlab bench --nat all --seed 1 --shard 2/5 -o shard-2
+  punchlab bench --resume results/`,
 		Args: noArguments,
 		RunE: func(_ *cobra.Command, _ []string) error {
+			if err := b.restore(); err != nil {
+				return err
+			}
 			plan, err := b.plan(c)
 			if err != nil {
 				return err
 			}
-			inLab(func(ctx context.Context) error { return runBench(ctx, &b, plan, c.json) })
+			manifest, err := b.part(&plan)
+			if err != nil {
+				return err
+			}
+			inLab(func(ctx context.Context) error { return runBench(ctx, &b, plan, manifest, c.json) })
 			return nil
 		},
 	}
@@ -101,10 +133,14 @@ func (b *benchFlags) define(flags *pflag.FlagSet) {
 	flags.StringSliceVar(&b.strategies, "strategy", []string{"auto"}, "`strategies` to try, or all")
 	b.register(flags)
 	flags.IntVar(&b.trials, "trials", 10, "valid trials of each pair with each strategy")
+	flags.Var(&b.until, "until", "go on until the 95 % interval of each rate is so far, in `percent`, from its middle at most")
+	flags.IntVar(&b.most, "most", defaultMost, "with --until, trials of each pair with each strategy at most")
 	flags.StringSliceVar(&b.staggers, "stagger", []string{"0"},
 		"how much later than Alice Bob starts, from trial to trial: `durations`, or multiples of the round trip such as -0.25rtt")
 	flags.BoolVar(&b.unclassified, "unclassified", false, "peers measure their NATs in every trial, and not once before all")
 	flags.IntVar(&b.parallel, "parallel", 0, fmt.Sprintf("labs side by side; 0: %d on this machine", bench.DefaultParallel()))
+	flags.StringVar(&b.shard, "shard", "", "make only this `part` of the run, such as 2/5 (default that of the Slurm array or the Kubernetes Job)")
+	flags.StringVar(&b.resume, "resume", "", "go on with the run in this `folder`")
 	flags.StringVarP(&b.output, "output", "o", "", "`folder` for the results (default "+defaultResults+"/TIME)")
 	for _, lists := range []string{"nat", "strategy", "stagger"} {
 		def := flags.Lookup(lists)
@@ -125,7 +161,10 @@ func strategyList() string {
 // filling the disk.
 const maxTrials = 1_000_000
 
-// plan checks all flags and makes a plan of them, which has no seed yet.
+// defaultMost is enough for --until 1% whatever the rate.
+const defaultMost = 10_000
+
+// plan checks all flags and makes a plan of the whole run.
 func (b *benchFlags) plan(c *common) (bench.Plan, error) {
 	profiles, layouts, err := c.catalogues()
 	if err != nil {
@@ -135,6 +174,8 @@ func (b *benchFlags) plan(c *common) (bench.Plan, error) {
 	if b.trials < 1 || b.trials > maxTrials {
 		choice.addf("--trials", "%d is not a number from 1 to %d", b.trials, maxTrials)
 	}
+	b.checkUntil(choice)
+	b.mine = b.share(choice)
 	if b.parallel < 0 {
 		choice.addf("--parallel", "%d is not 0 or more", b.parallel)
 	}
@@ -147,11 +188,7 @@ func (b *benchFlags) plan(c *common) (bench.Plan, error) {
 	if ok {
 		as, bs = b.pairs(at.topology, choice)
 	}
-	if b.output != "" || b.flags.Changed("output") {
-		choice.add("--output", probeFolder(b.output))
-	} else {
-		choice.add("--output", probeFolder(defaultResults))
-	}
+	b.checkFolder(choice)
 	if err := choice.err(); err != nil {
 		return bench.Plan{}, err
 	}
@@ -160,7 +197,55 @@ func (b *benchFlags) plan(c *common) (bench.Plan, error) {
 	return bench.Plan{
 		Cells: cells, Trials: b.trials, Patience: b.patience, Staggers: at.staggers, Parallel: b.parallel,
 		CrossTraffic: b.crossTraffic, Unclassified: b.unclassified,
+		Until: float64(b.until), Most: b.bound(), Seed: b.seedOrRandom(),
 	}, err
+}
+
+// bound is how many trials a cell gets at most; 0 where --trials says how many.
+func (b *benchFlags) bound() int {
+	if b.until == 0 {
+		return 0
+	}
+	return b.most
+}
+
+func (b *benchFlags) checkUntil(c *choice) {
+	switch {
+	case b.flags.Changed("most") && b.until == 0:
+		c.addf("--most", "bounds --until, which is missing; --trials says how many there are otherwise")
+	case b.until != 0 && (b.most < b.trials || b.most > maxTrials):
+		c.addf("--most", "%d is not a number from --trials %d to %d", b.most, b.trials, maxTrials)
+	}
+}
+
+// checkFolder checks the folder of a new run. That of a run that goes on is there.
+func (b *benchFlags) checkFolder(c *choice) {
+	switch {
+	case b.before != nil:
+	case b.output != "" || b.flags.Changed("output"):
+		c.add("--output", probeFolder(b.output))
+	default:
+		c.add("--output", probeFolder(defaultResults))
+	}
+}
+
+// part makes the manifest of what is to be run, and takes from the plan what others
+// run or what is done already.
+func (b *benchFlags) part(plan *bench.Plan) (results.Manifest, error) {
+	if b.output == "" {
+		b.output = timestamped(time.Now())
+	}
+	m := plan.Manifest(version(), b.options(plan.Seed))
+	if b.mine.of > 0 {
+		m = m.Share(b.mine.number, b.mine.of)
+		if plan.Cells = own(plan.Cells, m); len(plan.Cells) == 0 {
+			return m, misuse(fmt.Errorf("--shard: %s has nothing to do (%s): the run has fewer labs than that", b.mine, b.mine.from))
+		}
+	}
+	if b.before != nil {
+		return m, b.goesOn(plan, m)
+	}
+	return m, nil
 }
 
 // pairs finds the profiles that go into the slots a and b.
@@ -182,13 +267,13 @@ func (b *benchFlags) pairs(t topologies.Topology, c *choice) (as, bs []natprofil
 }
 
 // options are the flags as the manifest keeps them.
-func (b *benchFlags) options(seed uint64, dir string) map[string]string {
+func (b *benchFlags) options(seed uint64) map[string]string {
 	options := map[string]string{}
 	b.flags.VisitAll(func(f *pflag.Flag) {
-		if f.Name != "help" && f.Name != "json" {
-			options[f.Name] = strings.Trim(f.Value.String(), "[]")
+		if f.Name != "help" && f.Name != "json" && f.Name != "resume" {
+			options[f.Name] = recorded(f)
 		}
 	})
-	options["seed"], options["output"] = fmt.Sprint(seed), dir
+	options["seed"], options["output"], options["shard"] = fmt.Sprint(seed), b.output, b.mine.String()
 	return options
 }

@@ -70,6 +70,9 @@ func createResults(dir string) (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--output: %w", err)
 	}
+	if err := alone(f); err != nil {
+		return nil, fmt.Errorf("--output: %s: %w", f.Name(), errors.Join(err, f.Close()))
+	}
 	return f, nil
 }
 

@@ -21,11 +21,17 @@ func forbid() {
 		check(os.WriteFile("/proc/sys/user/max_net_namespaces", []byte("0"), 0))
 		become(os.Args[2:])
 	}
+	reexecute("forbid", syscall.CLONE_NEWUSER)
+}
+
+// reexecute runs this program again under a name, with "inside" before its arguments,
+// in new namespaces, and ends as it does.
+func reexecute(name string, namespaces uintptr) {
 	cmd := exec.Command("/proc/self/exe")
-	cmd.Args = append([]string{"forbid", "inside"}, os.Args[1:]...)
+	cmd.Args = append([]string{name, "inside"}, os.Args[1:]...)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{
-		Cloneflags:  syscall.CLONE_NEWUSER,
+		Cloneflags:  namespaces,
 		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Geteuid(), Size: 1}},
 		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getegid(), Size: 1}},
 	}
@@ -43,6 +49,28 @@ func fewFiles() {
 	check(err)
 	check(unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: most, Max: most}))
 	become(os.Args[2:])
+}
+
+// smallDisk runs a program where a folder is on a disk of so many bytes: `small-disk
+// 16k FOLDER PROGRAM…`, in a mount namespace in which a tmpfs is there. What the
+// program leaves in it is copied to FOLDER.kept.
+func smallDisk() {
+	if os.Args[1] == "inside" {
+		size, dir := os.Args[2], os.Args[3]
+		check(unix.Mount("none", dir, "tmpfs", 0, "size="+size))
+		cmd := exec.Command(os.Args[4], os.Args[5:]...)
+		cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+		err := cmd.Run()
+		check(os.CopyFS(dir+".kept", os.DirFS(dir)))
+		var ended *exec.ExitError
+		if errors.As(err, &ended) {
+			os.Exit(ended.ExitCode())
+		}
+		check(err)
+		return
+	}
+	check(os.MkdirAll(os.Args[2], 0o777))
+	reexecute("small-disk", syscall.CLONE_NEWUSER|syscall.CLONE_NEWNS)
 }
 
 // without runs a program on a kernel that seems to lack netlink's netfilter: a

@@ -22,6 +22,7 @@ import (
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"punchlab": main, "labs": labs, "forbid": forbid, "few-files": fewFiles, "without": without,
+		"small-disk": smallDisk,
 	})
 }
 
@@ -34,7 +35,7 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		Condition:           condition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"status": status, "json": validJSON, "await": await,
+			"status": status, "json": validJSON, "await": await, "halve": halve,
 		},
 	})
 }
@@ -123,6 +124,17 @@ func validJSON(ts *testscript.TestScript, neg bool, args []string) {
 	if string(got) != args[2] {
 		ts.Fatalf("%s is %s instead of %s", args[1], got, args[2])
 	}
+}
+
+// halve is a command of scripts: it cuts the last line of a file in two, as a kill
+// or a full disk does.
+func halve(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: halve FILE")
+	}
+	text := strings.TrimSuffix(ts.ReadFile(args[0]), "\n")
+	last := len(text) - strings.LastIndex(text, "\n") - 1
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text[:len(text)-last/2]), 0o666))
 }
 
 // await is a command of scripts: it waits until a file matches an expression. It

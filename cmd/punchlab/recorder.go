@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"time"
 
 	"github.com/punchlab/punchlab/bench"
 	"github.com/punchlab/punchlab/bench/report"
@@ -16,32 +15,30 @@ import (
 )
 
 // runBench carries out a plan, keeps what it finds, and tells it.
-func runBench(ctx context.Context, b *benchFlags, plan bench.Plan, asJSON bool) error {
+func runBench(ctx context.Context, b *benchFlags, plan bench.Plan, m results.Manifest, asJSON bool) error {
+	if b.before != nil {
+		b.before.tell()
+	}
 	if err := rehearse(ctx, plan); err != nil {
 		return err
 	}
-	plan.Seed = b.seedOrRandom()
-	dir := b.output
-	if dir == "" {
-		dir = timestamped(time.Now())
-	}
-	file, err := createResults(dir)
+	file, err := b.file()
 	if err != nil {
 		return misuse(err)
 	}
-	fmt.Fprintf(os.Stderr, "punchlab: %s, %s of each, seed %d; results in %s\n",
-		counted(len(plan.Cells), "cell"), counted(plan.Trials, "trial"), plan.Seed, file.Name())
-	run, err := record(ctx, plan, plan.Manifest(version(), b.options(plan.Seed, dir)), file)
+	fmt.Fprintf(os.Stderr, "punchlab: %s; results in %s\n", b.intent(plan), file.Name())
+	run, err := b.record(ctx, plan, m, file)
 	err = errors.Join(err, file.Close())
 	if !run.Complete() {
 		if err == nil {
 			err = errors.New("some cells are short of trials")
 		}
-		err = advised(fmt.Errorf("the run is incomplete: %w: %d of %d trials are done, and kept in %s",
-			err, run.Done(), run.Manifest.Planned(), file.Name()))
+		err = advised(fmt.Errorf("the run is incomplete: %w: %s; kept in %s\n  punchlab bench --resume %s goes on with it",
+			err, run.Missing(), file.Name(), filepath.Dir(file.Name())))
 	}
 	tellIdleFaults(run.Trials)
-	return errors.Join(tellRun(run, file.Name(), asJSON), err)
+	about := report.Subject{Run: run, Path: file.Name()}
+	return errors.Join(err, tellRun(about, filepath.Dir(file.Name()), asJSON))
 }
 
 // tellIdleFaults tells of faults that met no packet, in how many trials: they
@@ -60,16 +57,42 @@ func tellIdleFaults(trials []results.Trial) {
 	}
 }
 
-// record runs the plan. Whatever ends it, it returns what was measured.
-func record(ctx context.Context, plan bench.Plan, m results.Manifest, file *os.File) (results.Run, error) {
-	run := results.Run{Manifest: m}
-	writer, err := results.NewWriter(file, m)
-	if err != nil {
+// file is the results file of a new run, or of the one that goes on.
+func (b *benchFlags) file() (*os.File, error) {
+	if b.before != nil {
+		return reopen(b.before)
+	}
+	return createResults(b.output)
+}
+
+// intent says what is going to be run.
+func (b *benchFlags) intent(plan bench.Plan) string {
+	text := fmt.Sprintf("%s, %s of each, seed %d", counted(len(plan.Cells), "cell"), counted(plan.Trials, "trial"), plan.Seed)
+	if plan.Until > 0 {
+		text = fmt.Sprintf("%s, %d to %d trials of each until ±%s, seed %d", counted(len(plan.Cells), "cell"), plan.Trials, plan.Most, &b.until, plan.Seed)
+	}
+	if b.mine.of > 0 {
+		text += fmt.Sprintf(", shard %s (%s)", b.mine, b.mine.from)
+	}
+	if b.before != nil {
+		text += fmt.Sprintf(", after %s of before", counted(len(b.before.run.Trials), "trial"))
+	}
+	return text
+}
+
+// record runs the plan. Whatever ends it, it returns what was measured, before and now.
+func (b *benchFlags) record(ctx context.Context, plan bench.Plan, m results.Manifest, file *os.File) (results.Run, error) {
+	run, writer, err := b.begin(m, file)
+	if err != nil || len(plan.Cells) == 0 { // all was done before
 		return run, err
 	}
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	progress := report.NewProgress(os.Stderr, terminalWidth(os.Stderr), len(plan.Cells), m.Planned())
+	planned := run.Manifest.Planned() - run.Done()
+	if plan.Until > 0 {
+		planned = 0 // nobody knows
+	}
+	progress := report.NewProgress(os.Stderr, terminalWidth(os.Stderr), len(plan.Cells), planned)
 	defer progress.Stop()
 	err = bench.Run(ctx, plan, bench.Observer{
 		Trial: func(t results.Trial) {
@@ -85,27 +108,13 @@ func record(ctx context.Context, plan bench.Plan, m results.Manifest, file *os.F
 	return run, err
 }
 
-// summary is a run for machines.
-type summary struct {
-	Results   string            `json:"results"` // the path of the file
-	Seed      uint64            `json:"seed"`
-	Complete  bool              `json:"complete"`
-	Planned   int               `json:"planned"` // trials
-	Done      int               `json:"done"`
-	Summaries []results.Summary `json:"summaries"`
-}
-
-// tellRun prints what a run has found.
-func tellRun(run results.Run, path string, asJSON bool) error {
-	if asJSON {
-		return printJSON(os.Stdout, summary{
-			Results: path, Seed: run.Manifest.Seed, Complete: run.Complete(),
-			Planned: run.Manifest.Planned(), Done: run.Done(), Summaries: run.Summaries(),
-		})
+// begin writes the head of a new file, or takes up what an old one has.
+func (b *benchFlags) begin(m results.Manifest, file *os.File) (results.Run, *results.Writer, error) {
+	if b.before != nil {
+		run := b.before.run
+		run.CutLine = 0 // it was taken away
+		return run, results.Resume(file), nil
 	}
-	err := report.Terminal(os.Stdout, run, pageWidth(os.Stdout), report.Colour(terminalWidth(os.Stdout) > 0))
-	if err != nil {
-		return err
-	}
-	return write(os.Stdout, fmt.Sprintf("The trials are in %s.\n", filepath.Clean(path)))
+	writer, err := results.NewWriter(file, m)
+	return results.Run{Manifest: m}, writer, err
 }

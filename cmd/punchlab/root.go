@@ -39,6 +39,7 @@ works too.
 Exit status: 0 done; 1 something ran and failed; 2 wrong usage or input. That of
 run is its programs'.`,
 		Example: `  punchlab bench
+  punchlab compare results/main results/branch
   punchlab trial --nat-a openwrt --nat-b linux-masquerade --strategy simultaneous-open
   punchlab run --topology one-nat --nat-a openwrt --a bash
   punchlab nat list
@@ -53,7 +54,8 @@ run is its programs'.`,
 	flags.StringVar(&c.profiles, "profiles", "", "your `folder` of NAT profiles; they win over shipped ones of the same name")
 	flags.StringVar(&c.topologies, "topologies", "", "your `folder` of topologies; they win over shipped ones of the same name")
 	root.SetHelpCommand(newHelp())
-	root.AddCommand(newBench(&c), newTrial(&c), newRun(&c), newNAT(&c), newTopology(&c), newPopulation(&c), newServe(&c), newDoctor(&c), newVersion(&c))
+	root.AddCommand(newBench(&c), newReport(&c), newCompare(&c), newMerge(&c), newTrial(&c), newRun(&c), newNAT(&c), newTopology(&c),
+		newPopulation(&c), newServe(&c), newDoctor(&c), newVersion(&c))
 	return root
 }
 

@@ -71,6 +71,8 @@ func wanted(flag *pflag.Flag) string {
 		return "a whole number"
 	case "float64":
 		return "a number, such as 20"
+	case "percent":
+		return "a percentage above 0% and below 50%, such as 2%"
 	case "uint64":
 		return "a whole number from 0 to 18446744073709551615"
 	}

@@ -220,6 +220,9 @@ func (p Place) IsEmpty() bool {
 	return p.Given() && p.value.Kind != yaml.ScalarNode && len(p.value.Content) == 0
 }
 
+// Line is the place's, counted from one, for those who refer to it later.
+func (p Place) Line() int { return p.line }
+
 // Errorf notes that something is wrong at this place.
 func (p Place) Errorf(format string, args ...any) {
 	problem := p.doc.problem(p.line, p.column, format, args...)

@@ -1,0 +1,45 @@
+package report
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+
+	"github.com/punchlab/punchlab/bench/expect"
+	"github.com/punchlab/punchlab/bench/results"
+)
+
+func init() {
+	register(Format{Name: "json", File: "summary.json", About: "all figures of every cell, for machines", Write: writeJSON})
+}
+
+// summary is a run for machines.
+type summary struct {
+	Results   string            `json:"results"` // the path of the file
+	Run       string            `json:"run,omitempty"`
+	Shard     *results.Shard    `json:"shard,omitempty"`
+	Version   string            `json:"version"`
+	Kernel    string            `json:"kernel"`
+	Seed      uint64            `json:"seed"`
+	Complete  bool              `json:"complete"`
+	Planned   int               `json:"planned"` // trials
+	Done      int               `json:"done"`
+	Summaries []results.Summary `json:"summaries"`
+	Verdicts  []expect.Verdict  `json:"verdicts,omitempty"`
+}
+
+func writeJSON(w io.Writer, s Subject) error {
+	m := s.Run.Manifest
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false) // causes hold < and >, which stay legible
+	encoder.SetIndent("", "  ")
+	err := encoder.Encode(summary{
+		Results: s.Path, Run: m.Run, Shard: m.Shard, Version: m.Version, Kernel: m.Kernel, Seed: m.Seed,
+		Complete: s.Run.Complete(), Planned: m.Planned(), Done: s.Run.Done(),
+		Summaries: s.Run.Summaries(), Verdicts: s.Verdicts,
+	})
+	if err != nil {
+		return fmt.Errorf("report: %w", err)
+	}
+	return nil
+}

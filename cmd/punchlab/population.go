@@ -126,7 +126,7 @@ func populationTable(all []populations.Population, width int) string {
 	var rows [][]string
 	for _, p := range all {
 		groups, profiles := p.Counted()
-		rows = append(rows, []string{p.Name, fmt.Sprint(len(p.Shares())), share(groups) + " / " + share(profiles), p.Summary})
+		rows = append(rows, []string{p.Name, fmt.Sprint(len(p.Shares())), asPercent(groups) + " / " + asPercent(profiles), p.Summary})
 	}
 	page := list([]string{"population", "profiles", "counted", "summary"}, rows, width) +
 		"\nCounted: the weight that is not assumed, of groups / of single profiles.\n"
@@ -152,13 +152,13 @@ func populationPage(p populations.Population) string {
 		return fmt.Sprintf("[%d]", len(sources))
 	}
 	for _, g := range p.Groups {
-		rows = append(rows, []string{g.Name, "", share(g.Weight), number(g.Source)})
+		rows = append(rows, []string{g.Name, "", asPercent(g.Weight), number(g.Source)})
 		if g.Split == nil {
 			continue
 		}
 		from := number(*g.Split)
 		for _, m := range g.Members {
-			rows = append(rows, []string{"  " + m.Profile, share(m.Weight), share(g.Weight * m.Weight), from})
+			rows = append(rows, []string{"  " + m.Profile, asPercent(m.Weight), asPercent(g.Weight * m.Weight), from})
 		}
 	}
 	var b strings.Builder
@@ -172,6 +172,6 @@ func populationPage(p populations.Population) string {
 }
 
 // percent writes a share in percent, to a tenth.
-func share(share float64) string {
+func asPercent(share float64) string {
 	return strings.TrimSuffix(fmt.Sprintf("%.1f", 100*share), ".0") + " %"
 }

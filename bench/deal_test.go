@@ -102,15 +102,22 @@ func TestASeries(t *testing.T) {
 		if number != i || slot != step.slot || !ok {
 			t.Errorf("trial %d has the number %d and place %d, %v", i, number, slot, ok)
 		}
-		if story, last := s.end(slot, step.outcome); story != step.wantStory || last != step.wantEnd {
+		if story, last := s.end(slot, step.outcome, true); story != step.wantStory || last != step.wantEnd {
 			t.Errorf("trial %d: story %v, last %v", i, story, last)
 		}
 	}
-	for range fewestTries - 4 {
-		_, slot, _, _ := s.begin(ObserveNone)
-		s.end(slot, results.Invalid)
-	}
 	if _, _, _, ok := s.begin(ObserveNone); ok {
+		t.Error("a cell that has all its trials gets another")
+	}
+	spoilt := newSeries(s.Cell, Plan{Trials: 2})
+	for range fewestTries {
+		_, slot, _, ok := spoilt.begin(ObserveNone)
+		if !ok {
+			t.Fatal("a cell was given up too soon")
+		}
+		spoilt.end(slot, results.Invalid, false)
+	}
+	if _, _, _, ok := spoilt.begin(ObserveNone); ok {
 		t.Error("a cell was not given up")
 	}
 }

@@ -121,7 +121,7 @@ func (r *run) try(ctx context.Context, s *Site, of *series) (valid bool, err err
 	}
 	late = a.Outcome == results.Invalid
 	a.Number = number
-	story, last := of.end(slot, a.Outcome)
+	story, last := of.end(slot, a.Outcome, watched)
 	if story {
 		a.Story = a.story()
 	}

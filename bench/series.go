@@ -21,6 +21,7 @@ type series struct {
 	freed []int                    // those of them whose trial was invalid
 	told  map[results.Outcome]bool // which have a story
 	watch bool                     // every trial is observed from now on
+	blind bool                     // none is ever
 }
 
 // A cell is given up when it has had so many tries for each trial, and not
@@ -33,7 +34,7 @@ const (
 
 func newSeries(c Cell, p Plan) *series {
 	s := &series{
-		Cell: c, key: c.Key(), goal: p.goal(), told: map[results.Outcome]bool{},
+		Cell: c, key: c.Key(), goal: p.goal(), told: map[results.Outcome]bool{}, blind: p.Observe == ObserveNone,
 		watch: p.Observe == ObserveAll || p.Observe == ObserveDoubtful && c.doubtful(),
 	}
 	begun := p.Begun[s.key]
@@ -69,22 +70,17 @@ func (s *series) wants() bool {
 }
 
 func (s *series) wanting() bool {
-	most := s.goal.Trials
-	if s.goal.HalfWidth > 0 {
-		most = max(most, s.goal.Most)
-	}
-	switch {
-	case s.goal.Ended(s.tally), s.tried >= max(triesPerTrial*max(s.goal.Trials, s.tally.Trials+1), fewestTries):
+	if s.tried >= max(triesPerTrial*max(s.goal.Trials, s.tally.Trials+1), fewestTries) {
 		return false
-	case s.goal.HalfWidth > 0 && s.goal.Most == 0:
-		return true
 	}
-	return s.slots-len(s.freed) < most
+	underWay := s.slots - len(s.freed) - s.tally.Trials
+	return underWay < s.goal.Least(s.tally, underWay+1)
 }
 
-// end counts a trial. Story tells whether it is the first of its outcome, and
-// last whether the cell has all its trials now.
-func (s *series) end(slot int, o results.Outcome) (story, last bool) {
+// end counts a trial. Story tells whether its story is wanted: the first of each
+// outcome, and rather one that was watched, which a success that was not waits for.
+// Last tells whether the cell has all its trials now.
+func (s *series) end(slot int, o results.Outcome, watched bool) (story, last bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if o == results.Invalid {
@@ -93,7 +89,8 @@ func (s *series) end(slot int, o results.Outcome) (story, last bool) {
 	}
 	ended := s.goal.Ended(s.tally)
 	s.tally = s.tally.With(o)
-	story, s.told[o] = !s.told[o], true
+	story = !s.told[o] && (watched || s.blind || o == results.Failed)
+	s.told[o] = s.told[o] || story && (watched || s.blind)
 	return story, !ended && s.goal.Ended(s.tally)
 }
 

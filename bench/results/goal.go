@@ -27,6 +27,19 @@ func (g Goal) Ended(t Tally) bool {
 	return g.Reached(t) || g.Most > 0 && t.Trials >= max(g.Most, g.Trials)
 }
 
+// Least is how many further trials a cell gets in any case, whatever comes of them,
+// counted up to the given number.
+func (g Goal) Least(t Tally, most int) int {
+	connect, fail := t, t
+	for n := range most {
+		if g.Ended(connect) || g.Ended(fail) {
+			return n
+		}
+		connect, fail = connect.With(Connected), fail.With(Failed)
+	}
+	return most
+}
+
 // Begun is how far a cell has got in a run that was cut short.
 type Begun struct {
 	Tally Tally

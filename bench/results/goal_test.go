@@ -114,3 +114,24 @@ func TestBegun(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// What is certain does not depend on what comes of it.
+func TestLeastFurtherTrials(t *testing.T) {
+	for _, c := range []struct {
+		goal Goal
+		t    Tally
+		want int
+	}{
+		{Goal{Trials: 10}, Tally{}, 10},
+		{Goal{Trials: 10}, Tally{Trials: 7, Successes: 3}, 3},
+		{Goal{Trials: 10}, Tally{Trials: 10}, 0},
+		{Goal{Trials: 2, HalfWidth: 0.2}, Tally{}, 6}, // all connect, or none does
+		{Goal{Trials: 2, HalfWidth: 0.2}, Tally{Trials: 5, Successes: 5}, 1},
+		{Goal{Trials: 2, HalfWidth: 0.2, Most: 4}, Tally{Trials: 1}, 3},
+		{Goal{Trials: 2, HalfWidth: 0.02}, Tally{Trials: 40, Successes: 20}, 50},
+	} {
+		if got := c.goal.Least(c.t, 50); got != c.want {
+			t.Errorf("%+v after %+v: %d, want %d", c.goal, c.t, got, c.want)
+		}
+	}
+}

@@ -163,7 +163,7 @@ func (f *trialFlags) try(ctx context.Context, cell bench.Cell, stagger time.Dura
 	var attempt bench.Attempt
 	if err == nil {
 		attempt, err = place.Try(ctx, bench.TryOptions{Patience: f.patience, Stagger: stagger, Seed: seed,
-			Observe: f.explain || f.captured})
+			Observe: true})
 	}
 	if err != nil {
 		err = fmt.Errorf("trial: %w", advised(err))

@@ -25,6 +25,7 @@ type benchFlags struct {
 	until            percent
 	most             int
 	unclassified     bool
+	observe, pcap    string
 	shard            string
 	output, resume   string
 
@@ -102,6 +103,7 @@ func newBench(c *common) *cobra.Command {
   punchlab bench --fault 'transit-a up: drop SYN #1 to bob' --fault 'transit-b down: delay RST every by 30ms'
   punchlab bench --stagger 0,0.25rtt,-1rtt --json
   punchlab bench --until 2% --most 1000
+  punchlab bench --nat-a openwrt --nat-b openwrt --strategy all --pcap captures/
   punchlab bench --nat all --seed 1 --shard 2/5 -o shard-2
   punchlab bench --resume results/`,
 		Args: noArguments,
@@ -137,6 +139,9 @@ func (b *benchFlags) define(flags *pflag.FlagSet) {
 	flags.IntVar(&b.most, "most", defaultMost, "with --until, trials of each pair with each strategy at most")
 	flags.StringSliceVar(&b.staggers, "stagger", []string{"0"},
 		"how much later than Alice Bob starts, from trial to trial: `durations`, or multiples of the round trip such as -0.25rtt")
+	flags.StringVar(&b.observe, "observe", observeDoubtful, "`trials` of which every packet is recorded, so that a failure has its cause: "+
+		strings.Join(observations, ", "))
+	flags.StringVar(&b.pcap, "pcap", "", "write the packets of every trial to a capture file in this `folder`; all are observed then")
 	flags.BoolVar(&b.unclassified, "unclassified", false, "peers measure their NATs in every trial, and not once before all")
 	flags.IntVar(&b.parallel, "parallel", 0, fmt.Sprintf("labs side by side; 0: %d on this machine", bench.DefaultParallel()))
 	flags.StringVar(&b.shard, "shard", "", "make only this `part` of the run, such as 2/5 (default that of the Slurm array or the Kubernetes Job)")
@@ -176,6 +181,7 @@ func (b *benchFlags) plan(c *common) (bench.Plan, error) {
 	}
 	b.checkUntil(choice)
 	b.mine = b.share(choice)
+	b.checkObserve(choice)
 	if b.parallel < 0 {
 		choice.addf("--parallel", "%d is not 0 or more", b.parallel)
 	}
@@ -196,7 +202,7 @@ func (b *benchFlags) plan(c *common) (bench.Plan, error) {
 	at.equip(cells)
 	return bench.Plan{
 		Cells: cells, Trials: b.trials, Patience: b.patience, Staggers: at.staggers, Parallel: b.parallel,
-		CrossTraffic: b.crossTraffic, Unclassified: b.unclassified,
+		CrossTraffic: b.crossTraffic, Unclassified: b.unclassified, Observe: b.watched(),
 		Until: float64(b.until), Most: b.bound(), Seed: b.seedOrRandom(),
 	}, err
 }

@@ -19,16 +19,16 @@ import (
 // benchFlags are those of bench.
 type benchFlags struct {
 	setting
-	nat, natA, natB  []string
-	strategies       []string
-	trials           int
-	parallel         parallel
-	until            percent
-	most             int
-	unclassified     bool
-	observe, pcap    string
-	shard            string
-	output, resume   string
+	nat, natA, natB []string
+	strategies      []string
+	trials          int
+	parallel        parallel
+	until           percent
+	most            int
+	unclassified    bool
+	observe, pcap   string
+	shard           string
+	output, resume  string
 
 	before *loaded // the run that goes on; nil for a new one
 	mine   share   // of the run

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/punchlab/punchlab/harness/internal/kernel"
 	"github.com/punchlab/punchlab/links"
 )
 
@@ -219,10 +220,18 @@ func (s *stream) send(t *testing.T, packets int) []journey {
 	arrived := make(chan []journey)
 	go func() { arrived <- s.receive(t) }()
 	start := time.Now()
-	for i := range packets {
-		// The pace of the load, from the start so that no lateness adds up.
-		time.Sleep(time.Until(start.Add(time.Duration(i) * s.pause)))
-		s.write(t, i+1)
+	// From one processor: where the sender moves, packets overtake each other before they
+	// come to the link.
+	err := kernel.Pinned(func() error {
+		for i := range packets {
+			// The pace of the load, from the start so that no lateness adds up.
+			time.Sleep(time.Until(start.Add(time.Duration(i) * s.pause)))
+			s.write(t, i+1)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
 	}
 	await := links.Conditions{Delay: s.link.Delay + 4*s.link.Jitter.Spread, Rate: s.link.Rate}
 	if s.link.Rate > 0 {

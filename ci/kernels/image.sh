@@ -86,7 +86,7 @@ boot() {
 	local suite=$1 initrd=$2 seconds=$3 qemu=$cache/qemu
 	QEMU_MODULE_DIR=$qemu/usr/lib/x86_64-linux-gnu/qemu run_in "$qemu" "$seconds" \
 		usr/bin/qemu-system-x86_64 -L "$qemu/usr/share/qemu" -L "$qemu/usr/share/seabios" \
-		-accel "$accel" -cpu max -smp 2 -m 2G -nodefaults -nic none -display none -serial stdio -no-reboot \
+		-accel "$accel" -cpu max -smp "${CPUS:-2}" -m 2G -nodefaults -nic none -display none -serial stdio -no-reboot \
 		-kernel "$cache/$suite/kernel/boot/vmlinuz-$(kernel_version "$suite")" -initrd "$initrd" \
 		-append 'console=ttyS0 quiet panic=-1 mitigations=off' </dev/null
 }

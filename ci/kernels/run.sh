@@ -11,6 +11,7 @@
 #   PACKAGES   packages of the plan, without them all
 #   RUN        tests, as for go test -run
 #   ACCEL      kvm or tcg                                (kvm where there is it)
+#   CPUS       of the machine                                               (2)
 #   KERNELS_CACHE  the folder; remove it to have newer packages
 #                                               (~/.cache/punchlab-kernels)
 set -euo pipefail

@@ -39,7 +39,7 @@ func programHold() int {
 		fmt.Println(n.ns.ID())
 	}
 	fmt.Println("built")
-	select {}
+	return forever()
 }
 
 // holders tells for each of the namespaces which processes hold it, by a

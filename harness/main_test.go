@@ -13,6 +13,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -122,7 +123,15 @@ func programSignals() int {
 // programSuicide ends by a signal.
 func programSuicide() int {
 	_ = unix.Kill(os.Getpid(), unix.SIGKILL)
-	select {}
+	return forever()
+}
+
+// forever waits for somebody to kill the process. Without cgo the runtime takes an
+// empty select for a deadlock and ends the process by itself.
+func forever() int {
+	for {
+		time.Sleep(time.Hour)
+	}
 }
 
 // programOrphan leaves a child behind that outlives it, unless its namespaces

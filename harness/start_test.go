@@ -66,7 +66,7 @@ func programGuardian() int {
 	if err := lab.Host("alice").Start(child); err != nil {
 		panic(err)
 	}
-	select {}
+	return forever()
 }
 
 func TestAStartedProgramIsOnItsHost(t *testing.T) {

@@ -117,7 +117,7 @@ func (o *Observation) recorded() (r story.Recording, of []int) {
 	legs, at := o.columns.legs(o.Legs)
 	r = story.Recording{
 		End: o.Ended, Stations: o.columns.stations, Legs: legs,
-		Flows: o.flows(), Events: o.events(), LostPackets: map[int]int{}, LostFlows: map[int]int{},
+		Flows: o.flows(), Events: o.events(), Dropped: o.dropped(), LostPackets: map[int]int{}, LostFlows: map[int]int{},
 	}
 	if a, b := o.attempt.Alice.Introduced, o.attempt.Bob.Introduced; !a.IsZero() && !b.IsZero() {
 		r.Start = onWall(later(a, b))

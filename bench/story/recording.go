@@ -96,6 +96,6 @@ type Flow struct {
 type Drop struct {
 	At     time.Time
 	Packet Packet // what Parse read of it; its own At, Leg and Out do not matter
-	Link   string // "transit-a to core"
-	Why    string // "loss", "queue full", or the text of the rule
+	Link   string // "transit-a up"
+	Why    string // "loss", "queue full", or the rule without its link: "drop SYN #1 to bob"
 }

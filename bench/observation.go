@@ -23,6 +23,15 @@ type Observation struct {
 	usable  error // why the two connections are not one that works, if both peers have one
 }
 
+// Observed is the observation of what somebody has let happen in the site's lab
+// without a Try: what was recorded, what the engines told, or might have, and when
+// alice and bob were introduced, which is zero if they were not.
+func (s *Site) Observed(seen harness.Recording, told [2][]punch.Event, introduced [2]time.Time) *Observation {
+	o := &Observation{Recording: seen, Events: told, columns: columnsOf(s.lab)}
+	o.attempt.Alice.Introduced, o.attempt.Bob.Introduced = introduced[0], introduced[1]
+	return o
+}
+
 // Story tells what happened, and why.
 func (o *Observation) Story() story.Story {
 	read, _ := o.recorded()
@@ -45,12 +54,13 @@ func (o *Observation) WritePCAPNG(w io.Writer) error {
 type columns struct {
 	stations []story.Station
 	of       map[string]int // by the name of the node; routers of the internet are one
+	beyond   map[string]int // what stands behind a transit router, by that one's name
 }
 
 const internet = "internet"
 
 func columnsOf(l *harness.Lab) columns {
-	t, c := l.Topology(), columns{of: map[string]int{}}
+	t, c := l.Topology(), columns{of: map[string]int{}, beyond: map[string]int{}}
 	hers, his := behind(t, topologies.Alice), behind(t, topologies.Bob)
 	his = slices.DeleteFunc(his, func(n string) bool { return slices.Contains(hers, n) })
 	slices.Reverse(his)
@@ -72,6 +82,11 @@ func columnsOf(l *harness.Lab) columns {
 	}
 	host(topologies.Bob, story.Peer)
 	host(topologies.Rendezvous, story.Rendezvous)
+	for _, n := range t.Nodes {
+		if station, is := c.of[n.Name]; is && n.Kind != topologies.Transit {
+			c.beyond[n.Behind] = station
+		}
+	}
 	return c
 }
 
@@ -106,7 +121,11 @@ func (c columns) legs(all []recording.Leg) (legs []story.Leg, at []int) {
 			continue // somebody else's
 		}
 		at[i] = len(legs)
-		legs = append(legs, story.Leg{Station: station, Toward: c.of[l.Toward[toward]], Side: story.Side(l.Side)})
+		next := c.of[l.Toward[toward]]
+		if behind, known := c.beyond[l.Toward[toward]]; known && l.Side == recording.Core {
+			next = behind // a transit's link is a part of the way there
+		}
+		legs = append(legs, story.Leg{Station: station, Toward: next, Side: story.Side(l.Side)})
 	}
 	return legs, at
 }

@@ -156,7 +156,7 @@ var _ = Describe("A trial tells why it went so:", func() {
 	for _, s := range slices.Concat(doors, holes, ways, outcomes) {
 		It(s.sentence, func(ctx SpecContext) {
 			o, told := s.happen(ctx)
-			keepIfFailed(o, told)
+			keepIfFailed(s.sentence, o)
 			Expect(told.Cause).To(Equal(s.cause), told.Sentence)
 			Expect(told.Sentence).To(MatchRegexp(s.heart))
 		}, SpecTimeout(time.Minute))

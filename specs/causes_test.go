@@ -1,6 +1,7 @@
 package specs
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -20,12 +21,13 @@ import (
 // situation is a trial that can only end one way, for one reason.
 type situation struct {
 	sentence string
-	topology string   // two-nats unless said
-	a, b     string   // profiles; b is a unless said
-	by       string   // strategy; simultaneous-open unless said
-	stagger  float64  // round trips
-	patience float64  // round trips; 3 unless said
-	faults   []string // of links
+	topology string        // two-nats unless said
+	a, b     string        // profiles; b is a unless said
+	by       string        // strategy; simultaneous-open unless said
+	rtt      time.Duration // faultRTT unless said
+	stagger  float64       // round trips
+	patience float64       // round trips; 3 unless said
+	faults   []string      // of links
 	// script is what the peers do instead of letting their engines try.
 	script func(*stage)
 	// blinded is what is missing of what was seen.
@@ -77,7 +79,7 @@ func profileOf(name string) natprofiles.Profile {
 // cell is the lab of a situation, and what its engines would do.
 func (s situation) cell() bench.Cell {
 	GinkgoHelper()
-	t, err := topology(or(s.topology, "two-nats")).WithRTT(faultRTT)
+	t, err := topology(cmp.Or(s.topology, "two-nats")).WithRTT(cmp.Or(s.rtt, faultRTT))
 	Expect(err).NotTo(HaveOccurred())
 	nats, err := harness.Defaults(t)
 	Expect(err).NotTo(HaveOccurred())
@@ -86,23 +88,16 @@ func (s situation) cell() bench.Cell {
 		case "a":
 			nats["a"] = profileOf(s.a)
 		case "b":
-			nats["b"] = profileOf(or(s.b, s.a))
+			nats["b"] = profileOf(cmp.Or(s.b, s.a))
 		}
 	}
-	c := bench.Cell{Topology: t, NATs: nats, Strategy: strategy(or(s.by, "simultaneous-open"))}
+	c := bench.Cell{Topology: t, NATs: nats, Strategy: strategy(cmp.Or(s.by, "simultaneous-open"))}
 	for _, rule := range s.faults {
 		f, err := links.ParseFault(rule)
 		Expect(err).NotTo(HaveOccurred())
 		c.Faults = append(c.Faults, f)
 	}
 	return c
-}
-
-func or(word, otherwise string) string {
-	if word == "" {
-		return otherwise
-	}
-	return word
 }
 
 // mostSpoilt is how often a busy machine may spoil a situation before it counts.
@@ -130,7 +125,7 @@ func (s situation) once(ctx context.Context) (o *bench.Observation, told story.S
 		o, told, sound = play(ctx, site, s.script)
 	} else {
 		a, err := site.Try(ctx, bench.TryOptions{
-			Patience: roundTrips(max(s.patience, 3*defaultTo(s.patience))), Stagger: roundTrips(s.stagger), Seed: 1, Observe: true,
+			Patience: roundTrips(cmp.Or(s.patience, usualPatience)), Stagger: roundTrips(s.stagger), Seed: 1, Observe: true,
 		})
 		Expect(err).NotTo(HaveOccurred())
 		o, told, sound = a.Seen, a.Seen.Story(), a.Outcome != results.Invalid && a.Seen.Missing() == nil
@@ -142,13 +137,8 @@ func (s situation) once(ctx context.Context) (o *bench.Observation, told story.S
 	return o, told, sound
 }
 
-// defaultTo is 1 where nothing is said, and else 0.
-func defaultTo(said float64) float64 {
-	if said == 0 {
-		return 1
-	}
-	return 0
-}
+// usualPatience is enough for a connection and for a further SYN, in round trips.
+const usualPatience = 3
 
 func roundTrips(n float64) time.Duration { return time.Duration(n * float64(faultRTT)) }
 

@@ -1,6 +1,8 @@
 package specs
 
 import (
+	"time"
+
 	. "github.com/onsi/gomega"
 
 	"github.com/punchlab/punchlab/bench/story"
@@ -71,8 +73,12 @@ var ways = []situation{
 	},
 	{
 		sentence: "watching ends while the SYN is under way",
-		topology: "open", by: "direct", patience: 0.1,
-		cause: story.OutOfTime, heart: `'s SYN was under way, last seen at \w+, when watching ended`,
+		topology: "open", rtt: 4 * time.Second, // so that a busy machine ends in time
+		script: func(s *stage) {
+			s.introduce()
+			s.shoot(alice, 0)
+		},
+		cause: story.OutOfTime, heart: `alice's SYN was under way, last seen at alice, when watching ended`,
 	},
 	{
 		sentence: "a SYN comes to a peer that has given up",

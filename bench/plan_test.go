@@ -155,17 +155,19 @@ func TestAPlanThatCannotBeMade(t *testing.T) {
 func TestWhatSpoilsATrial(t *testing.T) {
 	const rtt = 40 * time.Millisecond
 	for _, c := range []struct {
+		hosts time.Duration
 		links harness.LinkStats
 		bad   bool
 	}{
-		{harness.LinkStats{Held: 10, Lateness: 5 * time.Millisecond}, false},
-		{harness.LinkStats{Held: 10, Lateness: 5*time.Millisecond + 1}, true},
-		{harness.LinkStats{Held: 10, Lost: 1}, true},
+		{2 * rtt, harness.LinkStats{Held: 10, Lateness: 5 * time.Millisecond}, false},
+		{2*rtt + 1, harness.LinkStats{Held: 10}, true},
+		{0, harness.LinkStats{Held: 10, Lateness: 5*time.Millisecond + 1}, true},
+		{0, harness.LinkStats{Held: 10, Lost: 1}, true},
 		// What links drop because they were told to is not the lab's loss.
-		{harness.LinkStats{Held: 10, Counts: harness.LinkCounts{Dropped: 5, Overflowed: 2, Corrupted: 1}}, false},
+		{0, harness.LinkStats{Held: 10, Counts: harness.LinkCounts{Dropped: 5, Overflowed: 2, Corrupted: 1}}, false},
 	} {
-		if got := spoiled(rtt, c.links); (got != nil) != c.bad {
-			t.Errorf("%+v: %v", c.links, got)
+		if got := spoiled(rtt, c.hosts, c.links); (got != nil) != c.bad {
+			t.Errorf("%s, %+v: %v", c.hosts, c.links, got)
 		}
 	}
 	if LatenessBound(time.Millisecond) != 2*time.Millisecond {

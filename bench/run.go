@@ -41,7 +41,7 @@ func Run(ctx context.Context, p Plan, o Observer) error {
 	defer cancel(nil)
 	deal := newDeal(p)
 	parallel := min(cmp.Or(p.Parallel, DefaultParallel()), deal.visits())
-	r := &run{plan: p, observer: o, width: newWidth(parallel)}
+	r := &run{plan: p, observer: o, width: newWidth(parallel, p.Parallel == 0)}
 	var workers sync.WaitGroup
 	for range parallel {
 		workers.Go(func() {
@@ -119,7 +119,8 @@ func (r *run) try(ctx context.Context, s *Site, of *series) (valid bool, err err
 	if err != nil {
 		return false, err
 	}
-	late = a.Outcome == results.Invalid
+	invalid := a.Outcome == results.Invalid
+	late = invalid || r.width.finds && a.HostLatenessMS > results.Milliseconds(inTime(roundAbout(s.cell.Topology)))
 	a.Number = number
 	story, last := of.end(slot, a.Outcome, watched)
 	if story {
@@ -134,7 +135,7 @@ func (r *run) try(ctx context.Context, s *Site, of *series) (valid bool, err err
 	if last {
 		r.finished(of.key)
 	}
-	return !late, s.Reset()
+	return !invalid, s.Reset()
 }
 
 func (r *run) tell(a Attempt, lab *harness.Lab) error {

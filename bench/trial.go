@@ -73,6 +73,7 @@ func (s *Site) Try(ctx context.Context, o TryOptions) (Attempt, error) {
 			return Attempt{}, err
 		}
 	}
+	defer heart.feel()()
 	began := time.Now()
 	both := s.connect(ctx, o, eyes)
 	defer func() {
@@ -81,6 +82,7 @@ func (s *Site) Try(ctx context.Context, o TryOptions) (Attempt, error) {
 		}
 	}()
 	usable := converse(both, o.Patience)
+	hosts := heart.worst(began)
 	if ctx.Err() != nil {
 		return Attempt{}, context.Cause(ctx)
 	}
@@ -99,10 +101,11 @@ func (s *Site) Try(ctx context.Context, o TryOptions) (Attempt, error) {
 	t := results.Trial{
 		Cell: s.cell.Key(), Seed: o.Seed, At: began,
 		StaggerMS: results.Milliseconds(o.Stagger), LatenessMS: results.Milliseconds(links.Lateness), Packets: after - before,
-		SYNs: both[0].report.SYNs + both[1].report.SYNs, Links: done(links), Faults: met(faults),
+		HostLatenessMS: results.Milliseconds(hosts),
+		SYNs:           both[0].report.SYNs + both[1].report.SYNs, Links: done(links), Faults: met(faults),
 	}
 	judge(&t, both, usable)
-	if spoiled := spoiled(roundAbout(s.cell.Topology), links); spoiled != nil {
+	if spoiled := spoiled(roundAbout(s.cell.Topology), hosts, links); spoiled != nil {
 		t.Outcome, t.Cause, t.Why = results.Invalid, spoiled.cause, spoiled.why
 	}
 	a := Attempt{Trial: t, Alice: both[0].report, Bob: both[1].report}

@@ -18,6 +18,17 @@ func LatenessBound(rtt time.Duration) time.Duration {
 	return max(rtt/8, 2*time.Millisecond)
 }
 
+// HostLatenessBound is how long the hosts of a lab may be kept from the processors
+// in a trial that counts: two round trips, up to which the engine minds no stagger.
+// Up to 20 milliseconds are never a matter, which no busy machine keeps.
+func HostLatenessBound(rtt time.Duration) time.Duration {
+	return max(2*rtt, 20*time.Millisecond)
+}
+
+// inTime is how late the hosts may be in a run that finds its own width: an eighth of
+// the round trip shows in the times, and is more than a machine that is not full needs.
+func inTime(rtt time.Duration) time.Duration { return LatenessBound(rtt) }
+
 // roundAbout is the round trip between the peers by way of the server.
 func roundAbout(t topologies.Topology) time.Duration {
 	return t.RTT(topologies.Alice, topologies.Rendezvous) + t.RTT(topologies.Bob, topologies.Rendezvous)
@@ -27,7 +38,11 @@ func roundAbout(t topologies.Topology) time.Duration {
 type spoilt struct{ cause, why string }
 
 // spoiled says why a trial does not count, if it does not.
-func spoiled(rtt time.Duration, links harness.LinkStats) *spoilt {
+func spoiled(rtt, hosts time.Duration, links harness.LinkStats) *spoilt {
+	if bound := HostLatenessBound(rtt); hosts > bound {
+		return &spoilt{results.CauseLate, fmt.Sprintf("the hosts were kept from the processors for %s; up to %s counts",
+			hosts.Round(time.Millisecond), bound)}
+	}
 	switch bound := LatenessBound(rtt); {
 	case links.Lost > 0:
 		return &spoilt{results.CauseLabLost, fmt.Sprintf("the lab lost %d packets", links.Lost)}

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"runtime"
 	"sync"
 	"time"
 )
@@ -12,7 +13,8 @@ import (
 // machine has to do changes while a run goes on, so that no width is right for
 // all of it. It may be used by several goroutines.
 type width struct {
-	most int
+	most  int
+	finds bool // it was not told how wide: see [newWidth]
 
 	mu       sync.Mutex
 	wider    sync.Cond // signalled when there is room
@@ -20,14 +22,25 @@ type width struct {
 	under    int // trials under way
 	inTime   int // since it changed
 	narrowed time.Time
+	doubling bool
 }
+
+// firstWidth keeps a processor busy for a sixth of the time with trials that connect
+// without guessing.
+func firstWidth() int { return 4 * runtime.NumCPU() }
 
 // narrowest is how narrow a run may become: two trials do not wait for the
 // patience of one blocked pair.
 const narrowest = 2
 
-func newWidth(most int) *width {
-	w := &width{most: most, now: most}
+// newWidth is as wide as most, or, where nobody has said how wide, begins with as much
+// as surely goes and doubles, in as many trials as it is wide, until the first is late
+// (slow start, RFC 5681 section 3.1).
+func newWidth(most int, finds bool) *width {
+	w := &width{most: most, now: most, finds: finds, doubling: finds}
+	if finds {
+		w.now = min(most, firstWidth())
+	}
 	w.wider.L = &w.mu
 	return w
 }
@@ -52,11 +65,12 @@ func (w *width) leave(began time.Time, late bool) {
 	w.under--
 	switch {
 	case !late:
-		if w.inTime++; w.inTime >= w.now && w.now < w.most {
+		if w.inTime++; (w.doubling || w.inTime >= w.now) && w.now < w.most {
 			w.now, w.inTime = w.now+1, 0
 		}
 	case began.After(w.narrowed):
 		w.now, w.inTime, w.narrowed = max(w.now-(w.now+3)/4, min(narrowest, w.most)), 0, time.Now()
+		w.doubling = false
 	}
 	w.wider.Broadcast()
 }

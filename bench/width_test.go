@@ -14,7 +14,7 @@ func TestLateTrialsNarrowARunAndTrialsInTimeWidenIt(t *testing.T) {
 }
 
 func narrowsAndWidens(t *testing.T) {
-	w := newWidth(16)
+	w := newWidth(16, false)
 	began := w.enter()
 	w.leave(began, true)
 	if w.now != 12 {
@@ -47,7 +47,7 @@ func narrowsAndWidens(t *testing.T) {
 }
 
 func TestAPlanOfOneLabStaysAsWide(t *testing.T) {
-	w := newWidth(1)
+	w := newWidth(1, false)
 	w.leave(w.enter(), true)
 	w.leave(w.enter(), true)
 	if w.now != 1 {
@@ -60,7 +60,7 @@ func TestNoMoreTrialsAreUnderWayThanTheWidth(t *testing.T) {
 }
 
 func neverWider(t *testing.T) {
-	w := newWidth(3)
+	w := newWidth(3, false)
 	var under, most atomic.Int64
 	var all sync.WaitGroup
 	for range 50 {
@@ -77,5 +77,29 @@ func neverWider(t *testing.T) {
 	all.Wait()
 	if most.Load() > 3 {
 		t.Errorf("%d trials at once", most.Load())
+	}
+}
+
+// Nobody said how wide: it begins narrow, doubles until the first trial is late, and
+// then goes on as the others.
+func TestAWidthIsFound(t *testing.T) {
+	w := newWidth(1000, true)
+	first := w.now
+	if first != firstWidth() {
+		t.Fatalf("it begins with %d", first)
+	}
+	for range 3 * first {
+		w.leave(w.enter(), false)
+	}
+	if w.now != 4*first {
+		t.Errorf("after %d trials in time it is %d wide, want %d", 3*first, w.now, 4*first)
+	}
+	w.leave(w.enter(), true)
+	after := w.now
+	for range after {
+		w.leave(w.enter(), false)
+	}
+	if after != 3*first || w.now != after+1 {
+		t.Errorf("after one late it is %d wide, and %d trials later %d", after, after, w.now)
 	}
 }

@@ -14,7 +14,7 @@ func ExampleTerminal() {
 	for _, a := range []results.Name{"openwrt", "linux-random"} {
 		for _, b := range []results.Name{"openwrt", "linux-random"} {
 			cell := results.Cell{Topology: "two-nats", NATA: a, NATB: b, Strategy: "simultaneous-open"}
-			trial := results.Trial{Cell: cell, Outcome: results.Failed, Cause: "no answer"}
+			trial := results.Trial{Cell: cell, Outcome: results.Failed, Cause: "filtered"}
 			if a == b && a == "openwrt" {
 				trial.Outcome, trial.ConnectMS = results.Connected, new(66.2)
 			}
@@ -32,6 +32,13 @@ func ExampleTerminal() {
 	// ──────────────────────────────────────────────────────
 	//  openwrt       1/1 21–100 % 66 ms  0/1   0–79 %     –
 	//  linux-random  0/1   0–79 %     –  0/1   0–79 %     –
+	//
+	// Why trials failed
+	//
+	//  cause     trials  cells  that is
+	// ───────────────────────────────────────────────────────────────
+	//  filtered       3      3  a NAT dropped a SYN that nobody
+	//                           inside had asked for
 	//
 	// Cells: trials that connected / trials that count, the 95 % interval of the rate,
 	// median time to connect.

@@ -30,6 +30,7 @@ func Terminal(w io.Writer, run results.Run, width int, colour bool) error {
 		p.table(g)
 	}
 	p.techniques(run)
+	p.causes(run)
 	p.ending(run)
 	if _, err := io.WriteString(w, p.text.String()); err != nil {
 		return fmt.Errorf("report: %w", err)

@@ -12,7 +12,7 @@ import (
 // incidental are options that say where and when trials are made, and not which:
 // two shards of a run may differ in them. What a folder of profiles holds is known
 // by its content.
-var incidental = []string{"output", "parallel", "profiles", "resume", "shard", "topologies"}
+var incidental = []string{"observe", "output", "parallel", "pcap", "profiles", "resume", "shard", "topologies"}
 
 // Identity names a run by all that decides what its trials are: version, options,
 // seed, profiles, topologies, cells. The manifest must be that of the whole run.

@@ -59,8 +59,8 @@ func TestLines(t *testing.T) {
 		}
 	}
 	want := `{"manifest":{"format":1,"version":"v0.1.0","kernel":"6.12.0","started":"2025-03-01T12:00:00Z","options":{"trials":"10"},"seed":7,"profiles":{"openwrt":"5f2d"},"cells":[{"topology":"two-nats","nat_a":"openwrt","nat_b":"linux-random","slots":{},"strategy":"simultaneous-open"}],"trials":10}}
-{"topology":"two-nats","nat_a":"openwrt","nat_b":"linux-random","slots":{},"strategy":"simultaneous-open","via":"simultaneous-open","trial":3,"seed":9,"at":"2025-03-01T12:00:00Z","stagger_ms":-20,"outcome":"connected","cause":"","established_ms":44.5,"connect_ms":66.125,"rtt_ms":40.5,"lateness_ms":0.25,"packets":12,"syns":0}
-{"topology":"double-nat","nat_a":"openwrt","nat_b":null,"slots":{"carrier":"none"},"strategy":"direct","via":"","trial":4,"seed":0,"at":"2025-03-01T12:00:00Z","stagger_ms":0,"outcome":"failed","cause":"no answer to 3 SYNs -> patience","established_ms":null,"connect_ms":null,"rtt_ms":null,"lateness_ms":0,"packets":0,"syns":0}
+{"topology":"two-nats","nat_a":"openwrt","nat_b":"linux-random","slots":{},"strategy":"simultaneous-open","via":"simultaneous-open","trial":3,"seed":9,"at":"2025-03-01T12:00:00Z","stagger_ms":-20,"outcome":"connected","cause":"","established_ms":44.5,"connect_ms":66.125,"rtt_ms":40.5,"lateness_ms":0.25,"packets":12,"host_lateness_ms":0,"syns":0}
+{"topology":"double-nat","nat_a":"openwrt","nat_b":null,"slots":{"carrier":"none"},"strategy":"direct","via":"","trial":4,"seed":0,"at":"2025-03-01T12:00:00Z","stagger_ms":0,"outcome":"failed","cause":"no answer to 3 SYNs -> patience","established_ms":null,"connect_ms":null,"rtt_ms":null,"lateness_ms":0,"packets":0,"host_lateness_ms":0,"syns":0}
 `
 	if diff := cmp.Diff(want, file.String()); diff != "" {
 		t.Error(diff)

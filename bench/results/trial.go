@@ -62,6 +62,10 @@ type Trial struct {
 	LatenessMS float64 `json:"lateness_ms"`
 	Packets    int64   `json:"packets"`
 
+	// HostLatenessMS is how long the hosts of the lab, which are parts of one
+	// program, were kept from the processors at worst.
+	HostLatenessMS float64 `json:"host_lateness_ms"`
+
 	// SYNs is how many connections both peers began towards each other. Each is
 	// a packet, or two where it was sent again.
 	SYNs int `json:"syns"`

@@ -19,14 +19,16 @@ import (
 // benchFlags are those of bench.
 type benchFlags struct {
 	setting
-	nat, natA, natB  []string
-	strategies       []string
-	trials, parallel int
-	until            percent
-	most             int
-	unclassified     bool
-	shard            string
-	output, resume   string
+	nat, natA, natB []string
+	strategies      []string
+	trials          int
+	parallel        parallel
+	until           percent
+	most            int
+	unclassified    bool
+	observe, pcap   string
+	shard           string
+	output, resume  string
 
 	before *loaded // the run that goes on; nil for a new one
 	mine   share   // of the run
@@ -43,9 +45,10 @@ between two NATs, ten times by auto, which chooses for each pair. That takes les
 than a minute.
 Sets such as classes and real hold more profiles (punchlab nat list).
 
---parallel labs run side by side. Pairs that cannot connect spend their patience
-waiting, so that many labs at once keep a run short; with too many the machine
-delivers packets late, and trials in which it does are invalid and made again.
+--parallel labs run side by side: without it, as many as keep the hosts of a lab from
+waiting for a processor, which would show in the times; the run finds out how many
+those are, and goes on to. A number makes a run shorter, and times longer: then packets
+are in time, or the trial is invalid and made again, and hosts are as late as it comes.
 A lab holds about 30 open files, and many are kept until the end of the run. If
 "too many open files" are the answer, raise the limit: ulimit -n 8192.
 
@@ -102,6 +105,7 @@ func newBench(c *common) *cobra.Command {
   punchlab bench --fault 'transit-a up: drop SYN #1 to bob' --fault 'transit-b down: delay RST every by 30ms'
   punchlab bench --stagger 0,0.25rtt,-1rtt --json
   punchlab bench --until 2% --most 1000
+  punchlab bench --nat-a openwrt --nat-b openwrt --strategy all --pcap captures/
   punchlab bench --nat all --seed 1 --shard 2/5 -o shard-2
   punchlab bench --resume results/`,
 		Args: noArguments,
@@ -137,8 +141,11 @@ func (b *benchFlags) define(flags *pflag.FlagSet) {
 	flags.IntVar(&b.most, "most", defaultMost, "with --until, trials of each pair with each strategy at most")
 	flags.StringSliceVar(&b.staggers, "stagger", []string{"0"},
 		"how much later than Alice Bob starts, from trial to trial: `durations`, or multiples of the round trip such as -0.25rtt")
+	flags.StringVar(&b.observe, "observe", observeDoubtful, "`trials` of which every packet is recorded, so that a failure has its cause: "+
+		strings.Join(observations, ", "))
+	flags.StringVar(&b.pcap, "pcap", "", "write the packets of every trial to a capture file in this `folder`; all are observed then")
 	flags.BoolVar(&b.unclassified, "unclassified", false, "peers measure their NATs in every trial, and not once before all")
-	flags.IntVar(&b.parallel, "parallel", 0, fmt.Sprintf("labs side by side; 0: %d on this machine", bench.DefaultParallel()))
+	flags.Var(&b.parallel, "parallel", fmt.Sprintf("`labs` side by side; auto: as many as the machine bears in time, up to %d", bench.DefaultParallel()))
 	flags.StringVar(&b.shard, "shard", "", "make only this `part` of the run, such as 2/5 (default that of the Slurm array or the Kubernetes Job)")
 	flags.StringVar(&b.resume, "resume", "", "go on with the run in this `folder`")
 	flags.StringVarP(&b.output, "output", "o", "", "`folder` for the results (default "+defaultResults+"/TIME)")
@@ -176,9 +183,7 @@ func (b *benchFlags) plan(c *common) (bench.Plan, error) {
 	}
 	b.checkUntil(choice)
 	b.mine = b.share(choice)
-	if b.parallel < 0 {
-		choice.addf("--parallel", "%d is not 0 or more", b.parallel)
-	}
+	b.checkObserve(choice)
 	if len(b.staggers) == 0 {
 		choice.add("--stagger", badStagger(""))
 	}
@@ -195,8 +200,8 @@ func (b *benchFlags) plan(c *common) (bench.Plan, error) {
 	cells, err := bench.Cells(at.topology, as, bs, at.slots, strategies)
 	at.equip(cells)
 	return bench.Plan{
-		Cells: cells, Trials: b.trials, Patience: b.patience, Staggers: at.staggers, Parallel: b.parallel,
-		CrossTraffic: b.crossTraffic, Unclassified: b.unclassified,
+		Cells: cells, Trials: b.trials, Patience: b.patience, Staggers: at.staggers, Parallel: int(b.parallel),
+		CrossTraffic: b.crossTraffic, Unclassified: b.unclassified, Observe: b.watched(),
 		Until: float64(b.until), Most: b.bound(), Seed: b.seedOrRandom(),
 	}, err
 }

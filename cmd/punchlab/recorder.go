@@ -104,6 +104,7 @@ func (b *benchFlags) record(ctx context.Context, plan bench.Plan, m results.Mani
 			progress.Trial(t.Outcome)
 		},
 		Cell: func(results.Cell) { progress.Cell() },
+		Seen: b.keep(),
 	})
 	return run, err
 }

@@ -71,6 +71,8 @@ func wanted(flag *pflag.Flag) string {
 		return "a whole number"
 	case "float64":
 		return "a number, such as 20"
+	case "labs":
+		return "auto or a whole number"
 	case "percent":
 		return "a percentage above 0% and below 50%, such as 2%"
 	case "uint64":

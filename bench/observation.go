@@ -8,6 +8,7 @@ import (
 	"github.com/punchlab/punchlab/bench/story"
 	"github.com/punchlab/punchlab/harness"
 	"github.com/punchlab/punchlab/harness/recording"
+	"github.com/punchlab/punchlab/links"
 	"github.com/punchlab/punchlab/punch"
 	"github.com/punchlab/punchlab/topologies"
 )
@@ -54,13 +55,15 @@ func (o *Observation) WritePCAPNG(w io.Writer) error {
 type columns struct {
 	stations []story.Station
 	of       map[string]int // by the name of the node; routers of the internet are one
-	beyond   map[string]int // what stands behind a transit router, by that one's name
+	// Of each transit router, by its name: what stands behind it, and what its link takes.
+	beyond map[string]int
+	links  map[string]links.Link
 }
 
 const internet = "internet"
 
 func columnsOf(l *harness.Lab) columns {
-	t, c := l.Topology(), columns{of: map[string]int{}, beyond: map[string]int{}}
+	t, c := l.Topology(), columns{of: map[string]int{}, beyond: map[string]int{}, links: map[string]links.Link{}}
 	hers, his := behind(t, topologies.Alice), behind(t, topologies.Bob)
 	his = slices.DeleteFunc(his, func(n string) bool { return slices.Contains(hers, n) })
 	slices.Reverse(his)
@@ -83,6 +86,9 @@ func columnsOf(l *harness.Lab) columns {
 	host(topologies.Bob, story.Peer)
 	host(topologies.Rendezvous, story.Rendezvous)
 	for _, n := range t.Nodes {
+		if l, err := l.Link(n.Name); err == nil && n.Kind == topologies.Transit {
+			c.links[n.Name] = l
+		}
 		if station, is := c.of[n.Name]; is && n.Kind != topologies.Transit {
 			c.beyond[n.Behind] = station
 		}
@@ -98,6 +104,11 @@ func behind(t topologies.Topology, host string) (nats []string) {
 		}
 	}
 	return nats
+}
+
+// longest is how long a direction holds a packet at most, its rate aside.
+func longest(c links.Conditions) time.Duration {
+	return c.Delay + c.Jitter.Most()
 }
 
 func (c *columns) nat(r *harness.Router) {
@@ -121,11 +132,13 @@ func (c columns) legs(all []recording.Leg) (legs []story.Leg, at []int) {
 			continue // somebody else's
 		}
 		at[i] = len(legs)
-		next := c.of[l.Toward[toward]]
-		if behind, known := c.beyond[l.Toward[toward]]; known && l.Side == recording.Core {
-			next = behind // a transit's link is a part of the way there
+		leg := story.Leg{Station: station, Toward: c.of[l.Toward[toward]], Side: story.Side(l.Side)}
+		router := l.Toward[toward]
+		leg.Takes = longest(c.links[router].Up)
+		if behind, known := c.beyond[router]; known && l.Side == recording.Core {
+			leg.Toward, leg.Takes = behind, longest(c.links[router].Down) // a transit's link is a part of the way there
 		}
-		legs = append(legs, story.Leg{Station: station, Toward: next, Side: story.Side(l.Side)})
+		legs = append(legs, leg)
 	}
 	return legs, at
 }

@@ -72,6 +72,16 @@ var ways = []situation{
 		cause: story.TTLRanOut, heart: `the TTL of alice's SYN, 2, ran out in carrier, which it never left`,
 	},
 	{
+		sentence: "a SYN that was to die opens a NAT, and nobody comes",
+		a:        "eim-apdf",
+		script: func(s *stage) {
+			s.introduce()
+			s.shoot(alice, 2) // dies in the router behind her NAT
+			s.pass(1)
+		},
+		cause: story.Unknown, heart: `the TTL of alice's SYN ran out at internet, as it was to, and no SYN came into its hole`,
+	},
+	{
 		sentence: "watching ends while the SYN is under way",
 		topology: "open", rtt: 4 * time.Second, // so that a busy machine ends in time
 		script: func(s *stage) {

@@ -65,6 +65,9 @@ type Leg struct {
 	Station int // index of a station
 	Toward  int // index of the one at the other end
 	Side    Side
+	// Takes is how long a packet that leaves here is under way to the next leg, as the lab means it to be; 0: not known,
+	// or no time at all.
+	Takes time.Duration
 }
 
 // Change is what happened to an entry of connection tracking.

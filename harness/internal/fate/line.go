@@ -185,10 +185,6 @@ func (l *Line) loses(u luck) bool {
 	return u.loss < float64(l.now.Loss.Good)
 }
 
-// deviations is how many standard deviations a delay differs by at most, as in
-// the table of tc's that netem uses.
-const deviations = 4
-
 // delay is how long the packet is under way.
 func (l *Line) delay(u luck) time.Duration {
 	spread := float64(l.now.Jitter.Spread)
@@ -200,7 +196,7 @@ func (l *Line) delay(u luck) time.Duration {
 		return l.now.Delay
 	case l.now.Jitter.Normal:
 		z := math.Sqrt2 * math.Erfinv(2*u.jitter-1) // the inverse of the distribution
-		spread *= min(max(z, -deviations), deviations)
+		spread *= min(max(z, -links.Deviations), links.Deviations)
 	default:
 		spread *= 2*u.jitter - 1
 	}

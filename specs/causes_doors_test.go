@@ -55,7 +55,7 @@ var doors = []situation{
 	{
 		sentence: "a predicted port is another one where the NAT draws them",
 		a:        "eim-apdf", b: "apdm-apdf", script: wrongAboutBob,
-		cause: story.WrongPort, heart: `of alice|alice aimed at`,
+		cause: story.WrongPort, heart: `^(none of the \d+ SYNs of alice went to where one of bob came from: this one went to|alice aimed at) \S+, and (that one|bob's SYN) came from \S+; `,
 	},
 	{
 		sentence: "a private endpoint is nobody's in another network",

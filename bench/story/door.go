@@ -178,7 +178,7 @@ func (t *trial) judgeMissed(m miss, v *verdict) {
 	v.sentence = fmt.Sprintf("%s aimed at %s, and %s came from %s", t.name(m.aimer), m.aim, t.the(m.target), m.came)
 	if n := t.tries(m.aimer); n > 1 {
 		v.sentence = fmt.Sprintf("none of the %s SYNs of %s went to where one of %s came from: "+
-			"the first to %s, and the other one from %s", count(n), t.name(m.aimer), t.name(1-m.aimer), m.aim, m.came)
+			"this one went to %s, and that one came from %s", count(n), t.name(m.aimer), t.name(1-m.aimer), m.aim, m.came)
 	}
 }
 

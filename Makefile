@@ -1,4 +1,4 @@
-.PHONY: help test bench matrix model soak doubt kernels update lint cover
+.PHONY: help test bench matrix model census soak doubt kernels update lint cover
 
 help: ## this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/\1\t\2/p' Makefile | expand -t 10
@@ -15,6 +15,9 @@ matrix: ## auto against the best strategy, for all pairs of behaviours in every 
 
 model: ## what punch.Predict says, against labs: all pairs of NATs, every strategy (PUNCHLAB_MODEL=2000 draws some)
 	PUNCHLAB_MODEL=$${PUNCHLAB_MODEL:-all} go test -count=1 -timeout 180m -v -run '^TestSpecs$$' ./specs -ginkgo.focus 'The model' -ginkgo.v
+
+census: ## why all pairs of everyday NATs fail in every topology under every strategy, observed
+	PUNCHLAB_CENSUS=$${PUNCHLAB_CENSUS:-3} go test -count=1 -timeout 60m -v -run '^TestSpecs$$' ./specs -ginkgo.focus 'The causes of failures' -ginkgo.v
 
 soak: ## the matrix twenty times, half of them on busy cores
 	PUNCHLAB_SOAK=20 go test -count=1 -timeout 20m -v -run '^TestSoak$$' ./specs

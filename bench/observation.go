@@ -8,6 +8,7 @@ import (
 	"github.com/punchlab/punchlab/bench/story"
 	"github.com/punchlab/punchlab/harness"
 	"github.com/punchlab/punchlab/harness/recording"
+	"github.com/punchlab/punchlab/links"
 	"github.com/punchlab/punchlab/punch"
 	"github.com/punchlab/punchlab/topologies"
 )
@@ -21,6 +22,15 @@ type Observation struct {
 	columns columns
 	attempt Attempt
 	usable  error // why the two connections are not one that works, if both peers have one
+}
+
+// Observed is the observation of what somebody has let happen in the site's lab
+// without a Try: what was recorded, what the engines told, or might have, and when
+// alice and bob were introduced, which is zero if they were not.
+func (s *Site) Observed(seen harness.Recording, told [2][]punch.Event, introduced [2]time.Time) *Observation {
+	o := &Observation{Recording: seen, Events: told, columns: columnsOf(s.lab)}
+	o.attempt.Alice.Introduced, o.attempt.Bob.Introduced = introduced[0], introduced[1]
+	return o
 }
 
 // Story tells what happened, and why.
@@ -45,12 +55,15 @@ func (o *Observation) WritePCAPNG(w io.Writer) error {
 type columns struct {
 	stations []story.Station
 	of       map[string]int // by the name of the node; routers of the internet are one
+	// Of each transit router, by its name: what stands behind it, and what its link takes.
+	beyond map[string]int
+	links  map[string]links.Link
 }
 
 const internet = "internet"
 
 func columnsOf(l *harness.Lab) columns {
-	t, c := l.Topology(), columns{of: map[string]int{}}
+	t, c := l.Topology(), columns{of: map[string]int{}, beyond: map[string]int{}, links: map[string]links.Link{}}
 	hers, his := behind(t, topologies.Alice), behind(t, topologies.Bob)
 	his = slices.DeleteFunc(his, func(n string) bool { return slices.Contains(hers, n) })
 	slices.Reverse(his)
@@ -72,6 +85,14 @@ func columnsOf(l *harness.Lab) columns {
 	}
 	host(topologies.Bob, story.Peer)
 	host(topologies.Rendezvous, story.Rendezvous)
+	for _, n := range t.Nodes {
+		if l, err := l.Link(n.Name); err == nil && n.Kind == topologies.Transit {
+			c.links[n.Name] = l
+		}
+		if station, is := c.of[n.Name]; is && n.Kind != topologies.Transit {
+			c.beyond[n.Behind] = station
+		}
+	}
 	return c
 }
 
@@ -83,6 +104,11 @@ func behind(t topologies.Topology, host string) (nats []string) {
 		}
 	}
 	return nats
+}
+
+// longest is how long a direction holds a packet at most, its rate aside.
+func longest(c links.Conditions) time.Duration {
+	return c.Delay + c.Jitter.Most()
 }
 
 func (c *columns) nat(r *harness.Router) {
@@ -106,7 +132,13 @@ func (c columns) legs(all []recording.Leg) (legs []story.Leg, at []int) {
 			continue // somebody else's
 		}
 		at[i] = len(legs)
-		legs = append(legs, story.Leg{Station: station, Toward: c.of[l.Toward[toward]], Side: story.Side(l.Side)})
+		leg := story.Leg{Station: station, Toward: c.of[l.Toward[toward]], Side: story.Side(l.Side)}
+		router := l.Toward[toward]
+		leg.Takes = longest(c.links[router].Up)
+		if behind, known := c.beyond[router]; known && l.Side == recording.Core {
+			leg.Toward, leg.Takes = behind, longest(c.links[router].Down) // a transit's link is a part of the way there
+		}
+		legs = append(legs, leg)
 	}
 	return legs, at
 }
@@ -117,7 +149,7 @@ func (o *Observation) recorded() (r story.Recording, of []int) {
 	legs, at := o.columns.legs(o.Legs)
 	r = story.Recording{
 		End: o.Ended, Stations: o.columns.stations, Legs: legs,
-		Flows: o.flows(), Events: o.events(), LostPackets: map[int]int{}, LostFlows: map[int]int{},
+		Flows: o.flows(), Events: o.events(), Dropped: o.dropped(), LostPackets: map[int]int{}, LostFlows: map[int]int{},
 	}
 	if a, b := o.attempt.Alice.Introduced, o.attempt.Bob.Introduced; !a.IsZero() && !b.IsZero() {
 		r.Start = onWall(later(a, b))

@@ -66,6 +66,7 @@ func (o *Observation) events() (all []story.Event) {
 			all = append(all, story.Event{At: o.Ended, Station: station, Kind: story.NotUsable, Err: o.usable.Error()})
 		}
 	}
+	all = append(all, o.rulings()...)
 	slices.SortStableFunc(all, func(x, y story.Event) int { return x.At.Compare(y.At) })
 	return all
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 
 	"github.com/punchlab/punchlab/harness"
@@ -182,6 +183,9 @@ func build(ctx context.Context, c Cell) (*harness.Lab, error) {
 
 // Lab is the site's lab.
 func (s *Site) Lab() *harness.Lab { return s.lab }
+
+// Rendezvous are the endpoints of the site's server.
+func (s *Site) Rendezvous() []netip.AddrPort { return slices.Clone(s.at) }
 
 // Close stops the server and takes the lab down.
 func (s *Site) Close() error { return errors.Join(s.stop(), s.lab.Close()) }

@@ -2,6 +2,7 @@ package harness
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"sync"
@@ -20,7 +21,8 @@ type Watch struct {
 }
 
 // Watch begins to record every packet at every host, on both sides of every
-// NAT and at the core, and every event of the connections that NATs track. It
+// NAT and at the core, every event of the connections that NATs track, and which
+// packets links drop on purpose, or do something to by a rule. It
 // changes nothing of what happens in the lab. Whatever is sent after it has
 // returned is recorded; a connection that a NAT tracks already may tell nothing
 // more of itself.
@@ -50,8 +52,15 @@ func (l *Lab) Watch(ctx context.Context) (_ *Watch, err error) {
 	if err := recorder.Start(); err != nil {
 		return nil, err
 	}
+	if err := l.links.Watch(capture.SnapLength); err != nil {
+		_, failed := recorder.Stop()
+		return nil, errors.Join(err, failed)
+	}
 	return &Watch{stop: sync.OnceValues(func() (Recording, error) {
 		made, err := recorder.Stop()
+		if err == nil {
+			made.Acts, made.LostActs, err = l.links.Unwatch()
+		}
 		if err != nil {
 			err = fmt.Errorf("lab %s: watch: %w", l.topology.Name, err)
 		}

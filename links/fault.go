@@ -83,8 +83,11 @@ type End struct {
 func (f Fault) Hits(n int) bool { return f.First == 0 || n >= f.First && n <= f.Last }
 
 // String gives the rule as ParseFault reads it.
-func (f Fault) String() string {
-	text := fmt.Sprintf("%s %s: %s %s", f.Link, f.Way, f.Do, f.Class)
+func (f Fault) String() string { return fmt.Sprintf("%s %s: %s", f.Link, f.Way, f.Effect()) }
+
+// Effect is the rule without its link: what it does to which packets.
+func (f Fault) Effect() string {
+	text := fmt.Sprintf("%s %s", f.Do, f.Class)
 	switch {
 	case f.First == 0:
 		text += " every"

@@ -57,6 +57,18 @@ type Jitter struct {
 	Normal bool
 }
 
+// Deviations is how many standard deviations a normal delay differs by at most, as
+// in the table of tc's that netem uses.
+const Deviations = 4
+
+// Most is by how much a delay is longer at most.
+func (j Jitter) Most() time.Duration {
+	if j.Normal {
+		return Deviations * j.Spread
+	}
+	return j.Spread
+}
+
 const (
 	normal  = "normal:"
 	uniform = "uniform:"

@@ -70,9 +70,10 @@ func scripted(name string, rules ...string) bench.Cell {
 func sound(ctx context.Context, c bench.Cell, stagger time.Duration) bench.Attempt {
 	GinkgoHelper()
 	for {
-		a, err := bench.Try(ctx, c, bench.TryOptions{Patience: 5 * faultRTT, Stagger: stagger, Seed: 1})
+		a, err := bench.Try(ctx, c, bench.TryOptions{Patience: 5 * faultRTT, Stagger: stagger, Seed: 1, Observe: true})
 		Expect(err).NotTo(HaveOccurred())
 		if a.Outcome != results.Invalid {
+			keepIfFailed(CurrentSpecReport().LeafNodeText, a.Seen)
 			return a
 		}
 	}

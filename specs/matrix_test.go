@@ -37,6 +37,7 @@ type measured struct {
 	trials int
 	spoilt int
 	dumps  map[results.Cell]string // of labs in which a trial surprised
+	kept   surprises
 }
 
 // staggers are by how much bob starts later than alice: not at all, by a
@@ -96,7 +97,7 @@ func tabled(t topologies.Topology) []punch.Strategy {
 func measure(ctx context.Context, cells []bench.Cell, trials int, seed int64) (*measured, error) {
 	m := &measured{
 		tables: tables(), cells: cells,
-		sums: map[results.Cell]results.Summary{}, dumps: map[results.Cell]string{},
+		sums: map[results.Cell]results.Summary{}, dumps: map[results.Cell]string{}, kept: surprises{},
 	}
 	plan := bench.Plan{
 		Cells: m.cells, Trials: trials, Patience: patience,
@@ -104,8 +105,18 @@ func measure(ctx context.Context, cells []bench.Cell, trials int, seed int64) (*
 	}
 	var made []results.Trial
 	err := bench.Run(ctx, plan, bench.Observer{
-		Trial: func(t results.Trial) { made = append(made, t) },
-		Lab:   m.look,
+		Trial: func(t results.Trial) {
+			if made = append(made, t); m.surprising(t) {
+				m.kept.add(t)
+			}
+		},
+		Seen: func(t results.Trial, o *bench.Observation) error {
+			if m.surprising(t) {
+				m.kept.seen(t, o)
+			}
+			return nil
+		},
+		Lab: m.look,
 	})
 	for _, s := range results.Summarise(made) {
 		m.sums[s.Cell], m.trials, m.spoilt = s, m.trials+s.Trials, m.spoilt+s.Invalid
@@ -113,12 +124,16 @@ func measure(ctx context.Context, cells []bench.Cell, trials int, seed int64) (*
 	return m, err
 }
 
-// look keeps the dump of the first lab of a cell in which a trial surprised.
-func (m *measured) look(t results.Trial, lab *harness.Lab) {
+// surprising tells a trial that did not come out as the table of its cell says.
+func (m *measured) surprising(t results.Trial) bool {
 	i := slices.IndexFunc(m.cells, func(c bench.Cell) bool { return c.Key() == t.Cell })
 	want, err := m.expected(m.cells[i])
-	one := results.Summarise([]results.Trial{t})[0]
-	if err == nil && want.met(one) || m.dumps[t.Cell] != "" {
+	return err != nil || !want.met(results.Summarise([]results.Trial{t})[0])
+}
+
+// look keeps the dump of the first lab of a cell in which a trial surprised.
+func (m *measured) look(t results.Trial, lab *harness.Lab) {
+	if m.dumps[t.Cell] != "" || !m.surprising(t) {
 		return
 	}
 	var dump strings.Builder
@@ -231,5 +246,6 @@ func expectCell(m *measured, c bench.Cell) {
 	if dump := m.dumps[c.Key()]; dump != "" {
 		AddReportEntry("lab of a trial that surprised", dump, ReportEntryVisibilityFailureOrVerbose)
 	}
+	m.kept.show(c.Key())
 	Expect(want.met(sum)).To(BeTrue(), "%s, expected %s; causes: %v", sum, want, sum.Causes)
 }

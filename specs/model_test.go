@@ -119,6 +119,13 @@ func surprising(p punch.Prediction, s results.Summary, cells int) bool {
 	return min(below, above) < mostSurprising/float64(cells)
 }
 
+// contradicts tells a trial that the prediction excludes. Where it names a chance, none
+// alone does.
+func contradicts(p punch.Prediction, t results.Trial) bool {
+	return p.Verdict == punch.Connects && t.Outcome == results.Failed ||
+		p.Verdict == punch.Cannot && t.Outcome == results.Connected
+}
+
 // tail is the probability of those numbers of successes in so many trials.
 func tail(trials int, chance float64, wanted func(int) bool) (sum float64) {
 	for k := range trials + 1 {
@@ -185,6 +192,7 @@ var _ = Describe("The model", Serial, func() {
 		}
 		certain, chances := parted(cells)
 		var made []results.Trial
+		kept := surprises{}
 		for _, plan := range []bench.Plan{
 			{Cells: certain, Trials: modelTrials},
 			{Cells: chances, Trials: chanceTrials, Staggers: startsApart(chanceTrials, topology("two-nats").RTT("alice", "bob"))},
@@ -193,11 +201,24 @@ var _ = Describe("The model", Serial, func() {
 				continue
 			}
 			plan.Patience, plan.Seed, plan.Parallel, plan.Passes = modelPatience, uint64(GinkgoRandomSeed()), modelWidth, 1
-			Expect(bench.Run(ctx, plan, bench.Observer{Trial: func(t results.Trial) { made = append(made, t) }})).To(Succeed())
+			Expect(bench.Run(ctx, plan, bench.Observer{
+				Trial: func(t results.Trial) {
+					if made = append(made, t); contradicts(predicted(byKey[t.Cell]), t) {
+						kept.add(t)
+					}
+				},
+				Seen: func(t results.Trial, o *bench.Observation) error {
+					if contradicts(predicted(byKey[t.Cell]), t) {
+						kept.seen(t, o)
+					}
+					return nil
+				},
+			})).To(Succeed())
 		}
 		var disagreements []string
 		for _, s := range results.Summarise(made) {
 			if p := predicted(byKey[s.Cell]); surprising(p, s, len(cells)) {
+				kept.show(s.Cell)
 				disagreements = append(disagreements, fmt.Sprintf("%s; predicted: %s (%.4f), %s; causes: %v",
 					s, p.Verdict, p.Chance, p.Why, s.Causes))
 			}

@@ -2,6 +2,7 @@ package specs
 
 import (
 	"context"
+	"maps"
 	"math"
 	"slices"
 	"sync"
@@ -30,10 +31,14 @@ type sample struct {
 	connectMS []float64
 	packets   []float64
 	ports     []uint16 // at which the server saw alice
+	kept      surprises
 }
 
 func (s *sample) add(a bench.Attempt) {
 	s.ports = append(s.ports, a.Alice.Observed.Port())
+	if a.Outcome == results.Failed {
+		s.kept.seen(a.Trial, a.Seen)
+	}
 	if a.Outcome == results.Connected {
 		s.connected++
 		s.connectMS = append(s.connectMS, *a.ConnectMS)
@@ -47,6 +52,8 @@ var _ = Describe("A trial in a reset lab", Serial, func() {
 			Topology: topology("two-nats"), Strategy: strategy("simultaneous-open"),
 			NATs: harness.NATs{"a": profile("linux-masquerade"), "b": profile("openwrt")},
 		}, labsCompared)
+		fresh.kept.show(slices.Collect(maps.Keys(fresh.kept))...)
+		reset.kept.show(slices.Collect(maps.Keys(reset.kept))...)
 		Expect(fresh.connected).To(Equal(labsCompared))
 		Expect(reset.connected).To(Equal(labsCompared))
 		Expect(distance(fresh.connectMS, reset.connectMS)).To(BeNumerically("<", noise(labsCompared)), "times to connect")
@@ -72,6 +79,7 @@ var _ = Describe("A trial in a reset lab", Serial, func() {
 // machine falls on both.
 func compare(ctx context.Context, c bench.Cell, n int) (fresh, reset sample) {
 	GinkgoHelper()
+	fresh.kept, reset.kept = surprises{}, surprises{}
 	var adding sync.Mutex
 	var errs []error
 	var workers sync.WaitGroup
@@ -85,9 +93,10 @@ func compare(ctx context.Context, c bench.Cell, n int) (fresh, reset sample) {
 			for range labs {
 				first, last, err := firstAndLast(ctx, c)
 				adding.Lock()
-				errs = append(errs, err)
-				fresh.add(first)
-				reset.add(last)
+				if errs = append(errs, err); err == nil {
+					fresh.add(first)
+					reset.add(last)
+				}
 				adding.Unlock()
 			}
 		})
@@ -114,7 +123,7 @@ func attempts(ctx context.Context, c bench.Cell) (first, last bench.Attempt, err
 		return first, last, err
 	}
 	defer site.Close()
-	together := bench.TryOptions{Patience: patience}
+	together := bench.TryOptions{Patience: patience, Observe: true}
 	if first, err = site.Try(ctx, together); err != nil {
 		return first, last, err
 	}

@@ -40,6 +40,9 @@ func soak(t *testing.T, round int, busy bool) {
 	for _, dump := range m.dumps {
 		t.Log(dump)
 	}
+	for _, story := range m.kept {
+		t.Log(story)
+	}
 	for _, s := range m.short() {
 		t.Errorf("round %d, busy %t: too few valid trials: %s", round, busy, s)
 	}

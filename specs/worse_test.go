@@ -86,8 +86,31 @@ type comparison struct {
 // exact test, one-sided).
 func (c comparison) p() float64 { return results.FisherLess(c.auto.Tally(), c.best.Tally()) }
 
-// matrixOf measures cells and sums them up.
-func matrixOf(ctx context.Context, cells []bench.Cell, trials int) map[results.Cell]results.Summary {
+// failures are the first trials of cells that failed under auto.
+type failures map[results.Cell]failure
+
+type failure struct {
+	trial results.Trial
+	seen  *bench.Observation
+}
+
+func (f failures) seen(t results.Trial, o *bench.Observation) error {
+	if _, known := f[t.Cell]; !known && t.Outcome == results.Failed && t.Strategy == "auto" {
+		f[t.Cell] = failure{t, o}
+	}
+	return nil
+}
+
+// show keeps that of a cell, and shows it.
+func (f failures) show(c results.Cell) {
+	if one, is := f[c]; is {
+		show(c.String() + "\n" + kept(trialName(one.trial), one.seen))
+	}
+}
+
+// matrixOf measures cells and sums them up. What is seen is handed to seen, if that is
+// not nil.
+func matrixOf(ctx context.Context, cells []bench.Cell, trials int, seen func(results.Trial, *bench.Observation) error) map[results.Cell]results.Summary {
 	GinkgoHelper()
 	if len(cells) == 0 {
 		return nil
@@ -96,7 +119,12 @@ func matrixOf(ctx context.Context, cells []bench.Cell, trials int) map[results.C
 	plan := bench.Plan{
 		Cells: cells, Trials: trials, Patience: matrixPatience, Seed: uint64(GinkgoRandomSeed()), Parallel: wide,
 	}
-	Expect(bench.Run(ctx, plan, bench.Observer{Trial: func(t results.Trial) { made = append(made, t) }})).To(Succeed())
+	if seen == nil {
+		plan.Observe = bench.ObserveNone
+	}
+	Expect(bench.Run(ctx, plan, bench.Observer{
+		Trial: func(t results.Trial) { made = append(made, t) }, Seen: seen,
+	})).To(Succeed())
 	sums := map[results.Cell]results.Summary{}
 	for _, s := range results.Summarise(made) {
 		sums[s.Cell] = s
@@ -121,7 +149,7 @@ func scouted(ctx context.Context, cells []bench.Cell, trials int) map[results.Ce
 				}
 			}
 		}
-		sums := matrixOf(ctx, open, trials)
+		sums := matrixOf(ctx, open, trials, nil)
 		for _, c := range cells {
 			for _, s := range some {
 				if n := sums[byStrategy(c, s).Key()].Successes; n > most[c.Key()] {
@@ -142,8 +170,9 @@ var _ = Describe("auto", Serial, func() {
 			Expect(err).NotTo(HaveOccurred(), "PUNCHLAB_MATRIX is a number of cells, or all")
 			cells = drawn(cells, n, wanted != "")
 		}
-		compared := againstBest(ctx, cells, first)
-		lost, wrong := judged(compared, len(cells))
+		failed := failures{}
+		compared := againstBest(ctx, cells, first, failed)
+		lost, wrong := judged(compared, len(cells), failed)
 		GinkgoWriter.Printf("%d cells, %d of them compared; auto loses %.2f points\n", len(cells), len(compared), 100*lost)
 		Expect(wrong).To(BeEmpty())
 		Expect(lost).To(BeNumerically("<=", mostLost))
@@ -157,10 +186,10 @@ var _ = Describe("auto", Serial, func() {
 // All cells together have 20 such trials each, since 100 take hours: one where auto
 // is 20 points worse is missed once in 87 times, and one where it is 10 points worse
 // once in eight. A sample has 100 each.
-func againstBest(ctx context.Context, cells []bench.Cell, first int) (all []comparison) {
+func againstBest(ctx context.Context, cells []bench.Cell, first int, failed failures) (all []comparison) {
 	GinkgoHelper()
 	begun := time.Now()
-	autos := matrixOf(ctx, cells, first)
+	autos := matrixOf(ctx, cells, first, nil)
 	cells = slices.DeleteFunc(slices.Clone(cells), func(c bench.Cell) bool {
 		s := autos[c.Key()]
 		return s.Successes == s.Trials
@@ -177,7 +206,7 @@ func againstBest(ctx context.Context, cells []bench.Cell, first int) (all []comp
 			fresh = append(fresh, c, byStrategy(c, s))
 		}
 	}
-	sums := matrixOf(ctx, fresh, comparing)
+	sums := matrixOf(ctx, fresh, comparing, failed.seen)
 	GinkgoWriter.Printf("%s: compared\n", since(begun))
 	for _, c := range cells {
 		if s := best[c.Key()]; s != nil {
@@ -193,7 +222,7 @@ func since(begun time.Time) time.Duration { return time.Since(begun).Round(time.
 // Holm's correction for that many cells. The loss is that of all of auto's first
 // trials: those of a cell that was chosen for its failures are no fair sample of it,
 // but of all cells together they are. Where auto always connected nothing is lost.
-func judged(all []comparison, cells int) (lost float64, wrong []string) {
+func judged(all []comparison, cells int, failed failures) (lost float64, wrong []string) {
 	slices.SortFunc(all, func(x, y comparison) int { return cmp.Compare(x.p(), y.p()) })
 	holds := true
 	for i, c := range all {
@@ -201,6 +230,7 @@ func judged(all []comparison, cells int) (lost float64, wrong []string) {
 		GinkgoWriter.Printf("p %.4f: first %d/%d; %s; best %s; causes %v\n",
 			c.p(), c.scouted.Successes, c.scouted.Trials, c.auto, c.best, c.auto.Causes)
 		if holds = holds && c.p() < significance/float64(cells-i); holds {
+			failed.show(c.auto.Cell)
 			wrong = append(wrong, fmt.Sprintf("%s, the best: %s", c.auto, c.best))
 		}
 	}

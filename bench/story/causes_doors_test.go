@@ -1,6 +1,9 @@
 package story
 
-import "slices"
+import (
+	"net/netip"
+	"slices"
+)
 
 // doors are scenes in which a SYN comes to a host, or to a hole.
 var doors = []scene{
@@ -37,6 +40,15 @@ var doors = []scene{
 		"the listener's answer is invalid to connection tracking", AnswerRefused,
 		"bob's SYN reached alice; alice's SYN-ACK came to nat-a, which dropped it",
 		func() *situation { return dropped("nat-a") },
+	},
+	{
+		"connection tracking passes the listener's answer on as it is", AnswerRefused,
+		"bob's SYN reached alice; alice's SYN-ACK passed its NAT untranslated, from 192.168.1.2:4000, and internet dropped it",
+		func() *situation {
+			s := dropped("-")
+			s.accept(s.last, how{dies: "internet", as: map[string]netip.AddrPort{"nat-a": aliceAt}})
+			return s
+		},
 	},
 	{
 		"the answer is lost", Lost, "bob's SYN reached alice; alice's SYN-ACK left nat-a and never came any further",

@@ -23,7 +23,7 @@ type scene struct {
 }
 
 // causes are all scenes. Neighbours differ in one packet, or in when one leaves.
-var causes = slices.Concat(outcomes, doors, ways)
+var causes = slices.Concat(outcomes, doors, ways, unseen)
 
 // outcomes are scenes of trials that connect, and of those without attempts.
 var outcomes = []scene{

@@ -115,7 +115,7 @@ func (t *trial) judgeNoHole(s syn, j *Journey, v *verdict) {
 			t.judgeMissed(miss{aimer: other, aim: l.aim, target: s, came: last.Source, at: last.Station}, v)
 		} else {
 			aim := j.first().Destination // as its sender knows it: a NAT further out may have translated it
-			t.judgeMissed(miss{aimer: s.from, aim: aim, target: syn{l.journey, other}, came: l.source, at: last.Station}, v)
+			t.judgeMissed(miss{aimer: s.from, aim: aim, target: syn{l.journey, other}, came: t.outermost(l), at: last.Station}, v)
 		}
 		v.sentence += fmt.Sprintf("; %s came to %s, which %s%s", t.the(s), nat, t.refusal(j), t.aftermath(s, j))
 		if v.cause == Unknown {
@@ -126,6 +126,17 @@ func (t *trial) judgeNoHole(s syn, j *Journey, v *verdict) {
 	v.distance, v.cause, v.unproved = unasked, atClosedDoor(j), true
 	v.sentence = fmt.Sprintf("%s reached %s, and nothing of %s had left it towards %s; %s %s%s",
 		t.the(s), nat, possessed(t.name(other)), last.Source, nat, t.refusal(j), t.aftermath(s, j))
+}
+
+// outermost is where a SYN that left a NAT was last seen to come from, further out: what its other peer could aim at.
+func (t *trial) outermost(l *leaving) netip.AddrPort {
+	at := l.source
+	for _, h := range t.journeys[l.journey].Hops {
+		if h.Out && h.Side == Outside && contains(t.network.chains[t.sender(&t.journeys[l.journey])], h.Station) {
+			at = h.Source
+		}
+	}
+	return at
 }
 
 // atClosedDoor is the cause where nothing had left a NAT towards what came to it.
@@ -167,7 +178,7 @@ func (t *trial) judgeMissed(m miss, v *verdict) {
 	v.sentence = fmt.Sprintf("%s aimed at %s, and %s came from %s", t.name(m.aimer), m.aim, t.the(m.target), m.came)
 	if n := t.tries(m.aimer); n > 1 {
 		v.sentence = fmt.Sprintf("none of the %s SYNs of %s went to where one of %s came from: "+
-			"the first to %s, and the other one from %s", count(n), t.name(m.aimer), t.name(1-m.aimer), m.aim, m.came)
+			"this one went to %s, and that one came from %s", count(n), t.name(m.aimer), t.name(1-m.aimer), m.aim, m.came)
 	}
 }
 

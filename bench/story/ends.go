@@ -12,6 +12,7 @@ type ending struct {
 	journeys  []Journey
 	replies   map[reply][]int // journeys of TCP by the station that made them and what they acknowledge
 	errors    map[blame][]int // journeys of ICMP errors by the station that made them and what they quote
+	foreign   map[blame][]int // the same of routers that nobody watches, by the station that they came to first
 	gaps      map[place]time.Duration
 	longest   time.Duration // of gaps
 	over      time.Time     // when watching ended
@@ -42,7 +43,7 @@ type place struct {
 func finish(r *Recording, n *network, journeys []Journey) time.Duration {
 	e := &ending{
 		recording: r, network: n, journeys: journeys,
-		replies: map[reply][]int{}, errors: map[blame][]int{}, gaps: map[place]time.Duration{},
+		replies: map[reply][]int{}, errors: map[blame][]int{}, foreign: map[blame][]int{}, gaps: map[place]time.Duration{},
 		over: r.end(),
 	}
 	for i := range journeys {
@@ -63,11 +64,12 @@ func (e *ending) index(i int) {
 		e.longest = max(e.longest, e.gaps[at])
 	}
 	first := j.first()
-	if !first.Out {
-		return // somebody else has sent it
-	}
 	p := &e.recording.Packets[first.Packet]
 	switch {
+	case !first.Out && p.Quoted != nil:
+		key := blame{first.Station, p.Quoted.Source, p.Quoted.Destination, p.Quoted.ID}
+		e.foreign[key] = append(e.foreign[key], i)
+	case !first.Out: // somebody else has sent it
 	case p.Quoted != nil:
 		key := blame{first.Station, p.Quoted.Source, p.Quoted.Destination, p.Quoted.ID}
 		e.errors[key] = append(e.errors[key], i)
@@ -93,6 +95,10 @@ func (e *ending) end(i int) {
 		e.journeys[j.Answer].About = i
 	}
 	switch {
+	case last.Out && j.Answer != none: // by a router on the way that nobody watches
+		j.End, j.Where = e.answered(j), e.between(last)
+	case last.Out && last.TTL <= 1 && !e.network.host(e.between(last)):
+		j.End, j.Where = TTLExpired, e.between(last) // whose error did not come
 	case last.Out:
 		j.End = e.onLink(last)
 	case j.Answer != none:
@@ -107,11 +113,11 @@ func (e *ending) end(i int) {
 // answer finds what a station made of a packet that came to it: an ICMP error, a RST or a SYN-ACK.
 func (e *ending) answer(j *Journey) int {
 	last := j.last()
-	if last.Out {
-		return none
-	}
 	p := &e.recording.Packets[last.Packet]
 	about := blame{last.Station, p.Source, p.Destination, p.ID}
+	if last.Out {
+		return e.firstSince(e.foreign[about], last.At)
+	}
 	if found := e.firstSince(e.errors[about], last.At); found != none {
 		return found
 	}
@@ -176,6 +182,16 @@ func (e *ending) swallowed(last *Hop) End {
 	return Dropped
 }
 
+// between is the station that a router between two legs belongs to: the internet, of which they are, or what a packet
+// was on its way to.
+func (e *ending) between(last *Hop) int {
+	next := e.network.legs[e.recording.Packets[last.Packet].Leg].Toward
+	if last.Side == AtCore || next < 0 || next >= len(e.network.stations) {
+		return last.Station
+	}
+	return next
+}
+
 // onLink is the end of what left a station and came to no other.
 func (e *ending) onLink(last *Hop) End {
 	next := e.network.legs[e.recording.Packets[last.Packet].Leg].Toward
@@ -189,11 +205,14 @@ func (e *ending) onLink(last *Hop) End {
 }
 
 // early tells that watching ended before the next sight was due, as long as others took there; of a place that none has
-// left yet, as long as any took anywhere.
+// left yet, as long as any took anywhere. On a link it is at least what the lab says of it: a packet may be the only one.
 func (e *ending) early(last *Hop) bool {
 	gap, known := e.gaps[place{e.recording.Packets[last.Packet].Leg, last.Out}]
 	if !known && (last.Out || !e.network.isNAT(last.Station)) {
 		gap = e.longest
+	}
+	if last.Out {
+		gap = max(gap, e.network.legs[e.recording.Packets[last.Packet].Leg].Takes)
 	}
 	return e.over.Sub(last.At) <= gap+gap/2
 }

@@ -32,7 +32,7 @@ const (
 // Event is something that the engine of a peer tells.
 type Event struct {
 	At            time.Time
-	Station       int // a peer
+	Station       int // a peer; of what is noted, any
 	Kind          Kind
 	Local, Remote netip.AddrPort // where they matter
 	TTL           int            // of a SYN that is meant to die on its way; 0: the ordinary one

@@ -198,7 +198,7 @@ func TestBrokenRecordings(t *testing.T) {
 		"empty":       {},
 		"no stations": {Packets: []Packet{{Leg: 3}}, Legs: []Leg{{Station: 7}}},
 		"no legs":     {Stations: twoNATs().Stations, Events: twoNATs().Events, Packets: []Packet{{Leg: -1}}},
-		"one peer": {Stations: []Station{host("alice", aliceAt)}, Legs: []Leg{{0, 5, AtHost}},
+		"one peer": {Stations: []Station{host("alice", aliceAt)}, Legs: []Leg{{Station: 0, Toward: 5, Side: AtHost}},
 			Packets: []Packet{{Protocol: TCP, Flags: SYN, Source: aliceAt, Destination: bobOut, Out: true, TTL: 64}}},
 		"events of nobody": {Stations: twoNATs().Stations, Start: at(0), Events: []Event{{Station: 99, Kind: Proven}, {Station: -1}}},
 	} {

@@ -182,6 +182,8 @@ func (s Story) told(e *Event) row {
 		words = fmt.Sprintf("told: the other is %s too", e.Remote)
 	case e.Kind == Established && e.Remote.IsValid(), e.Kind == Accepted && e.Remote.IsValid():
 		words = fmt.Sprintf("%s: %d to %s", e.Kind, e.Local.Port(), e.Remote)
+	case e.Kind == Noted:
+		return row{at: e.At, note: e.Text, station: e.Station, event: true}
 	}
 	if e.Technique != "" {
 		words += ": " + e.Technique

@@ -65,6 +65,9 @@ type Leg struct {
 	Station int // index of a station
 	Toward  int // index of the one at the other end
 	Side    Side
+	// Takes is how long a packet that leaves here is under way to the next leg, as the lab means it to be; 0: not known,
+	// or no time at all.
+	Takes time.Duration
 }
 
 // Change is what happened to an entry of connection tracking.
@@ -96,6 +99,6 @@ type Flow struct {
 type Drop struct {
 	At     time.Time
 	Packet Packet // what Parse read of it; its own At, Leg and Out do not matter
-	Link   string // "transit-a to core"
-	Why    string // "loss", "queue full", or the text of the rule
+	Link   string // "transit-a up"
+	Why    string // "loss", "queue full", or the rule without its link: "drop SYN #1 to bob"
 }

@@ -52,7 +52,7 @@ func newSituation(stations []Station, up map[string]string) *situation {
 				if st.Role == Internet {
 					side = AtCore
 				}
-				s.Legs = append(s.Legs, Leg{i, s.station(child), side})
+				s.Legs = append(s.Legs, Leg{Station: i, Toward: s.station(child), Side: side})
 			}
 		}
 		if parent, stands := up[st.Name]; stands {
@@ -61,7 +61,7 @@ func newSituation(stations []Station, up map[string]string) *situation {
 				side = Outside
 				s.maps[st.Name] = map[netip.AddrPort]netip.AddrPort{}
 			}
-			s.Legs = append(s.Legs, Leg{i, s.station(parent), side})
+			s.Legs = append(s.Legs, Leg{Station: i, Toward: s.station(parent), Side: side})
 		}
 	}
 	slices.SortStableFunc(s.Legs, func(a, b Leg) int { return (a.Station-b.Station)*100 + a.Toward - b.Toward })

@@ -139,6 +139,11 @@ func (t *trial) judgeArrived(s syn, j *Journey, v *verdict) {
 		v.cause, v.sentence = t.late(s, j, a, whose)
 	case Dropped, NATReset, Unreachable:
 		v.cause = AnswerRefused
+		if last := a.last(); !t.network.isNAT(a.Where) && last.Source.Addr().IsPrivate() {
+			v.sentence = fmt.Sprintf("%s reached %s; %s passed its NAT untranslated, from %s, and %s dropped it",
+				t.the(s), t.network.name(j.Where), whose, last.Source, t.network.name(a.Where))
+			return
+		}
 		v.sentence = fmt.Sprintf("%s reached %s; %s came to %s, which %s",
 			t.the(s), t.network.name(j.Where), whose, t.network.name(a.Where), t.refusal(a))
 	default:

@@ -25,6 +25,11 @@ type Recording struct {
 	// Flows are the events of all NATs in the order of time. Routers that track
 	// nothing have none.
 	Flows []Flow
+	// Acts are what links did to single packets on purpose, in the order of time.
+	// What the kernel does for a lab whose links are netem's is not told.
+	Acts []Act
+	// LostActs counts those that were not kept, as there were too many.
+	LostActs uint64
 	// LostEvents counts, for each NAT, the events that the kernel could not
 	// hand over.
 	LostEvents map[string]uint64
@@ -109,6 +114,9 @@ func (r Recording) Missing() error {
 		if n := r.LostEvents[node]; n > 0 {
 			errs = append(errs, fmt.Errorf("%s: %d events of its connections were not recorded", node, n))
 		}
+	}
+	if r.LostActs > 0 {
+		errs = append(errs, fmt.Errorf("links: what was done to %d packets was not recorded", r.LostActs))
 	}
 	return errors.Join(errs...)
 }

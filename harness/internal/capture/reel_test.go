@@ -37,17 +37,17 @@ func TestPacketsAreInTheOrderOfTheirWay(t *testing.T) {
 // Each packet keeps its own bytes, however many there are.
 func TestPacketsKeepTheirBytes(t *testing.T) {
 	var r reel
-	const packets = 3 * shelfSize / snapLength
-	buffer := make([]byte, snapLength)
+	const packets = 3 * shelfSize / SnapLength
+	buffer := make([]byte, SnapLength)
 	for i := range packets {
 		for j := range buffer {
 			buffer[j] = byte(i)
 		}
-		r.take(0, sight{seconds: uint32(i), data: buffer[:1+i%snapLength], length: 1 + i%snapLength})
+		r.take(0, sight{seconds: uint32(i), data: buffer[:1+i%SnapLength], length: 1 + i%SnapLength})
 	}
 	made := r.inOrder()
 	for i, p := range made {
-		want := slices.Repeat([]byte{byte(i)}, 1+i%snapLength)
+		want := slices.Repeat([]byte{byte(i)}, 1+i%SnapLength)
 		if !slices.Equal(p.Data, want) || p.Length != len(want) {
 			t.Fatalf("packet %d is % x", i, p.Data)
 		}

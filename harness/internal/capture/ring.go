@@ -31,14 +31,14 @@ type ring struct {
 
 const (
 	// frameSize is that of each packet's place: the kernel's header, and
-	// snapLength bytes of the packet.
+	// SnapLength bytes of the packet.
 	frameSize = 256
 	// frameHead is where a packet begins, at the least: behind the kernel's
 	// header, the address and a gap (net/packet/af_packet.c, tpacket_rcv).
 	frameHead = 80
-	// snapLength is enough of a packet for both headers with all options that
+	// SnapLength is enough of a packet for both headers with all options that
 	// Linux sends, or an ICMP error with what it quotes of those.
-	snapLength = frameSize - frameHead
+	SnapLength = frameSize - frameHead
 	// blockSize is what the kernel allocates in one piece.
 	blockSize = 64 << 10
 	// addressOffset is where a frame has its struct sockaddr_ll.
@@ -106,7 +106,7 @@ func (r *ring) index(device string) (int, error) {
 }
 
 // listen lets packets in from now on.
-func (r *ring) listen() error { return r.attend(filter(snapLength), 0) }
+func (r *ring) listen() error { return r.attend(filter(SnapLength), 0) }
 
 // rest keeps packets out. The socket stays, as it costs more to open than a
 // resting one costs: a call for each packet that arrives, and less for one that

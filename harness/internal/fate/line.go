@@ -21,6 +21,7 @@ type Line struct {
 	free  time.Duration // when the rate is next free
 	rules []*rule
 	seen  Counts
+	deeds []Deed // of the last packet
 }
 
 // Counts is what the conditions and faults of a link have done.
@@ -60,6 +61,18 @@ type Fate struct {
 	Corrupt bool
 }
 
+// Deed is something that a line did to a packet on purpose.
+type Deed struct {
+	Do  links.Action
+	Why string // ByChance, ByQueue, or the rule without its link
+}
+
+// Why a line drops a packet where no rule does.
+const (
+	ByChance = "loss"
+	ByQueue  = "queue full"
+)
+
 // NewLine makes a line that is perfect. Lines of other names draw otherwise from
 // the same seed.
 func NewLine(name string, seed uint64) *Line {
@@ -97,6 +110,10 @@ func (l *Line) Conditions() links.Conditions { return l.now }
 // Counts tells what was done since the line was restarted.
 func (l *Line) Counts() Counts { return l.seen }
 
+// Deeds tells why there is no copy of the packet that passed last, and what rules
+// did to it. It is valid until the next one passes.
+func (l *Line) Deeds() []Deed { return l.deeds }
+
 // luck is what chance has in store for a packet. Each packet draws all of it,
 // whatever the conditions need: so what one does depends on how many came before
 // it, and not on what they met, nor on time.
@@ -116,6 +133,7 @@ func (l *Line) luck() (u luck) {
 // then the rate, and last comes the delay. Chance decides as netem does: a
 // packet of which it makes two and takes one arrives once.
 func (l *Line) Pass(p Packet) (f Fate) {
+	l.deeds = l.deeds[:0]
 	u := l.luck()
 	lost := l.loses(u)
 	ruled := l.apply(p.Head)
@@ -133,6 +151,9 @@ func (l *Line) Pass(p Packet) (f Fate) {
 	if lost {
 		copies--
 		l.seen.Dropped++
+		if copies == 0 {
+			l.deeds = append(l.deeds, Deed{links.Drop, ByChance})
+		}
 	}
 	wait := l.delay(u) + ruled.delay
 	for range min(copies, len(f.Due)) {
@@ -143,6 +164,9 @@ func (l *Line) Pass(p Packet) (f Fate) {
 		}
 		f.Due[f.Copies] = sent + wait
 		f.Copies++
+	}
+	if copies > 0 && f.Copies == 0 {
+		l.deeds = append(l.deeds, Deed{links.Drop, ByQueue})
 	}
 	if f.Corrupt = ruled.corrupt && f.Copies > 0; f.Corrupt {
 		l.seen.Corrupted++
@@ -161,10 +185,6 @@ func (l *Line) loses(u luck) bool {
 	return u.loss < float64(l.now.Loss.Good)
 }
 
-// deviations is how many standard deviations a delay differs by at most, as in
-// the table of tc's that netem uses.
-const deviations = 4
-
 // delay is how long the packet is under way.
 func (l *Line) delay(u luck) time.Duration {
 	spread := float64(l.now.Jitter.Spread)
@@ -176,7 +196,7 @@ func (l *Line) delay(u luck) time.Duration {
 		return l.now.Delay
 	case l.now.Jitter.Normal:
 		z := math.Sqrt2 * math.Erfinv(2*u.jitter-1) // the inverse of the distribution
-		spread *= min(max(z, -deviations), deviations)
+		spread *= min(max(z, -links.Deviations), links.Deviations)
 	default:
 		spread *= 2*u.jitter - 1
 	}

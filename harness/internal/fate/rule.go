@@ -34,6 +34,7 @@ type Count struct {
 // rule is a rule and what it has counted.
 type rule struct {
 	Rule
+	text  string // without the link
 	count Count
 }
 
@@ -41,7 +42,7 @@ type rule struct {
 func (l *Line) SetRules(all []Rule) {
 	l.rules = nil
 	for _, r := range all {
-		l.rules = append(l.rules, &rule{Rule: r})
+		l.rules = append(l.rules, &rule{Rule: r, text: r.Fault.Effect()})
 	}
 }
 
@@ -59,6 +60,9 @@ func (l *Line) NeedsHeads() bool { return len(l.rules) > 0 }
 
 // NeedsSizes says whether the line decides by how large a packet is.
 func (l *Line) NeedsSizes() bool { return l.now.Rate > 0 }
+
+// Acts says whether the line does anything to packets that its Deeds tell of.
+func (l *Line) Acts() bool { return len(l.rules) > 0 || l.now.Loss.Mean() > 0 || l.now.Rate > 0 }
 
 // Copies says whether the line may send a packet twice.
 func (l *Line) Copies() bool { return l.now.Duplicate > 0 || l.does(links.Duplicate) }
@@ -98,6 +102,7 @@ func (l *Line) apply(head []byte) (do ruling) {
 			continue
 		}
 		r.count.Acted++
+		l.deeds = append(l.deeds, Deed{r.Fault.Do, r.text})
 		switch r.Fault.Do {
 		case links.Drop:
 			do.drop = true

@@ -11,6 +11,7 @@ import (
 // their way over it, by the time at which they leave.
 type queue struct {
 	wire   *wire
+	name   string // of the link, with the direction
 	number uint16 // of the NFQUEUE
 	line   *fate.Line
 	held   []packet // the next to leave first, from head on
@@ -52,7 +53,7 @@ func (q *queue) take(p handed, now time.Time, since time.Duration) (seen Stats, 
 	if q.line.Constant() {
 		q.hold(packet{id: p.id, due: q.arrived + q.line.Conditions().Delay})
 	} else {
-		err = q.judge(p)
+		err = q.judge(p, now)
 	}
 	if len(q.held)-q.head >= queueLength {
 		seen.Lost++
@@ -61,8 +62,9 @@ func (q *queue) take(p handed, now time.Time, since time.Duration) (seen Stats, 
 }
 
 // judge has the line decide about a packet.
-func (q *queue) judge(p handed) error {
+func (q *queue) judge(p handed, now time.Time) error {
 	f := q.line.Pass(fate.Packet{Arrived: q.arrived, Size: size(p.payload), Head: p.payload[:min(len(p.payload), fate.HeadSize)]})
+	q.wire.owner.diary.enter(q.name, p, now, q.line.Deeds())
 	if f.Copies == 0 {
 		q.out = appendVerdict(q.out[:0], msgVerdict, q.number, p.id, nfDrop, nil)
 		return q.wire.send(q.out)

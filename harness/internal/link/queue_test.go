@@ -21,7 +21,7 @@ func fakeQueue(t *testing.T, delay time.Duration) (q *queue, kernel int) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { unix.Close(ends[0]); unix.Close(ends[1]) })
-	q = &newWire(nil, ends[0], "fake", 1).up
+	q = &newWire(&wires{}, ends[0], "fake", 1).up
 	q.line.Set(links.Conditions{Delay: delay})
 	return q, ends[1]
 }

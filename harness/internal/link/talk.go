@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/punchlab/punchlab/harness/internal/fate"
+	"github.com/punchlab/punchlab/harness/recording"
 	"github.com/punchlab/punchlab/links"
 )
 
@@ -28,6 +29,9 @@ type request struct {
 	Up   []fate.Rule `json:"up,omitempty"`
 	Down []fate.Rule `json:"down,omitempty"`
 	Seed uint64      `json:"seed,omitempty"`
+	// Bytes is how much of each packet is kept whose fate is recorded; 0: nothing is
+	// recorded any more.
+	Bytes uint32 `json:"bytes,omitempty"`
 }
 
 type op uint8
@@ -40,15 +44,19 @@ const (
 	opSeed                 // draw and count anew, from this seed
 	opReset                // drop what is held, draw and count anew
 	opStats
+	opWatch // begin to record what is done to packets, or end it
+	opActs  // tell the oldest of what was recorded, and forget it
 	opClose // and forget the lab
 )
 
 // answer is what came of a request.
 type answer struct {
-	Stats Stats        `json:"stats,omitzero"`
-	Up    []fate.Count `json:"up,omitempty"`
-	Down  []fate.Count `json:"down,omitempty"`
-	Err   string       `json:"err,omitempty"`
+	Stats Stats           `json:"stats,omitzero"`
+	Up    []fate.Count    `json:"up,omitempty"`
+	Down  []fate.Count    `json:"down,omitempty"`
+	Acts  []recording.Act `json:"acts,omitempty"`
+	Lost  uint64          `json:"lost,omitempty"` // of those
+	Err   string          `json:"err,omitempty"`
 }
 
 // noDescriptor says that none goes along.

@@ -40,7 +40,8 @@ func newWire(owner *wires, fd int, name string, seed uint64) *wire {
 		number uint16
 		way    links.Direction
 	}{{&w.up, queueUp, links.Up}, {&w.down, queueDown, links.Down}} {
-		*q.queue = queue{wire: w, number: q.number, line: fate.NewLine(fmt.Sprintf("%s %s", name, q.way), seed), shown: view{whole: true}}
+		line := fmt.Sprintf("%s %s", name, q.way)
+		*q.queue = queue{wire: w, name: line, number: q.number, line: fate.NewLine(line, seed), shown: view{whole: true}}
 	}
 	return w
 }
@@ -114,6 +115,9 @@ func (w *wire) shape() error {
 			v.bytes = links.MaxMTU
 		case l.NeedsHeads() || l.NeedsSizes():
 			v.bytes = fate.HeadSize
+		}
+		if q.line.Acts() {
+			v.bytes = max(v.bytes, w.owner.diary.bytes)
 		}
 		if v == q.shown {
 			continue

@@ -19,6 +19,7 @@ type wires struct {
 	all   []*wire
 	seed  uint64
 	stats Stats
+	diary diary
 	fault error
 }
 
@@ -62,6 +63,10 @@ func (w *wires) serve(r request, fd int) (a answer, err error) {
 		w.restart()
 	case opReset:
 		return a, w.reset()
+	case opWatch:
+		return a, w.watch(r.Bytes)
+	case opActs:
+		return w.told(), nil
 	case opStats:
 		return answer{Stats: w.total()}, w.fault
 	default:

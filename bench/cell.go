@@ -30,6 +30,9 @@ type Cell struct {
 	// Faults hit single packets of every trial, which are counted from its
 	// beginning.
 	Faults []links.Fault
+
+	// Point is where on a sweep the cell is; the zero Point where nothing is swept.
+	Point Point
 }
 
 // Key names the cell as results files do.
@@ -46,6 +49,7 @@ func (c Cell) Key() results.Cell {
 		NATB:     results.Name(c.NATs[slotB].Name),
 		Slots:    results.SlotsOf(further),
 		Strategy: c.Strategy.Name(),
+		Point:    c.Point.Point,
 	}
 }
 

@@ -11,8 +11,8 @@ import (
 // deal hands out the trials of a plan. Those of a cell are spread over the run, in
 // as many passes as the labs bear, so that a noisy minute does not fall on one cell.
 // Who has made some of one gets others in the same lab, as long as there are any:
-// of cells that differ by their strategy alone. It may be used by several
-// goroutines.
+// of cells that differ by their strategy alone, or by the point of a sweep. It may be
+// used by several goroutines.
 type deal struct {
 	mu    sync.Mutex
 	piles []*pile // of all passes, one after the other
@@ -92,8 +92,11 @@ func (p Plan) pass(number uint64, labs [][]*series, trials int) (piles []*pile) 
 // lab names what the cells of one lab have in common.
 func (c Cell) lab() results.Cell {
 	key := c.Key()
-	key.Strategy = ""
-	return key
+	lab := key.Lab()
+	if c.Point.ownLab() {
+		lab.Point = key.Point
+	}
+	return lab
 }
 
 // visits is how many there are.

@@ -19,6 +19,7 @@ type Plan struct {
 	Trials   int             // valid trials of each cell, at least
 	Patience time.Duration   // how long a pair may try, from the introduction on
 	Staggers []time.Duration // trial i starts bob later than alice by Staggers[i % len]; none: both at once
+	Sweep    *results.Sweep  // what the points of the cells are values of; nil where they have none
 	Seed     uint64          // draws the order of the cells and the seeds of the trials, which decide what links do
 	Parallel int             // most labs side by side; 0: DefaultParallel
 	Passes   int             // into how many the trials of a cell are spread; 0: as many as the labs bear
@@ -56,18 +57,25 @@ func DefaultParallel() int { return 24 * runtime.NumCPU() }
 func (p Plan) Manifest(version string, options map[string]string) results.Manifest {
 	m := results.Manifest{
 		Version: version, Kernel: kernelRelease(), Started: time.Now(), Options: options,
-		Seed: p.Seed, Trials: p.Trials, Until: p.Until, Most: p.Most,
+		Seed: p.Seed, Trials: p.Trials, Sweep: p.Sweep, Until: p.Until, Most: p.Most,
 		Profiles: map[string]string{}, Topologies: map[string]string{},
 	}
 	for _, c := range p.Cells {
 		m.Cells = append(m.Cells, c.Key())
-		m.Topologies[c.Topology.Name] = fingerprint(c.Topology)
+		keep(m.Topologies, c.Topology.Name, c.Topology)
 		for _, profile := range c.NATs {
-			m.Profiles[profile.Name] = fingerprint(profile)
+			keep(m.Profiles, profile.Name, profile)
 		}
 	}
 	m.Run = m.Identity()
 	return m
+}
+
+// keep notes what is first called by a name.
+func keep(fingerprints map[string]string, name string, data any) {
+	if _, known := fingerprints[name]; !known {
+		fingerprints[name] = fingerprint(data)
+	}
 }
 
 // fingerprint is a short hash of everything that a profile or a topology says.
@@ -109,9 +117,11 @@ func (p Plan) check() error {
 			return fmt.Errorf("plan: %s", rule.what)
 		}
 	}
-	if p.CrossTraffic != 0 {
-		if err := (harness.CrossTraffic{PerSecond: p.CrossTraffic}).Check(); err != nil {
-			return fmt.Errorf("plan: cross traffic: %w", err)
+	for _, c := range p.Cells {
+		if flows := p.crossTraffic(c); flows != 0 {
+			if err := (harness.CrossTraffic{PerSecond: flows}).Check(); err != nil {
+				return fmt.Errorf("plan: cross traffic: %w", err)
+			}
 		}
 	}
 	return nil
@@ -131,12 +141,4 @@ func (p Plan) seed(c results.Cell, trial int) uint64 {
 		n = n<<8 | uint64(b)
 	}
 	return n & exactInFloats
-}
-
-// stagger is the stagger of a cell's trial.
-func (p Plan) stagger(trial int) time.Duration {
-	if len(p.Staggers) == 0 {
-		return 0
-	}
-	return p.Staggers[trial%len(p.Staggers)]
 }

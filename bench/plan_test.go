@@ -129,7 +129,7 @@ func TestAManifestKnowsItsTopology(t *testing.T) {
 func TestStaggersTakeTurns(t *testing.T) {
 	p := Plan{Staggers: []time.Duration{0, 10, 40}}
 	for trial, want := range []time.Duration{0, 10, 40, 0, 10} {
-		if got := p.stagger(trial); got != want {
+		if got := p.stagger(Cell{}, trial); got != want {
 			t.Errorf("trial %d is staggered by %d, want %d", trial, got, want)
 		}
 	}

@@ -28,7 +28,7 @@ type Observer struct {
 
 // Run makes every trial of the plan. Cells run side by side, each in a lab of
 // its own that all its trials use, and after it those of a cell that differs by
-// its strategy alone: a pair that cannot connect costs its own patience and nobody
+// its strategy alone, or by the point of a sweep: a pair that cannot connect costs its own patience and nobody
 // else's time. As many do as the machine bears: fewer where trials turn out
 // invalid. When ctx ends, trials that are under way are given up and Run returns
 // ctx's cause. An error of a lab ends the run. A cell most of whose trials are
@@ -89,10 +89,11 @@ func (r *run) visit(ctx context.Context, v visit) (err error) {
 // open opens the site of a cell, with the traffic that the plan wants there.
 func (r *run) open(ctx context.Context, c Cell) (*Site, error) {
 	s, err := r.yard.site(ctx, c)
-	if err != nil || r.plan.CrossTraffic == 0 {
+	flows := r.plan.crossTraffic(c)
+	if err != nil || flows == 0 {
 		return s, err
 	}
-	if err := s.CrossTraffic(ctx, r.plan.CrossTraffic, r.plan.seed(c.Key(), betweenTrials)); err != nil {
+	if err := s.CrossTraffic(ctx, flows, r.plan.seed(c.Key(), betweenTrials)); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
@@ -113,7 +114,7 @@ func (r *run) try(ctx context.Context, s *Site, of *series) (valid bool, err err
 		return false, errEnough
 	}
 	a, err := s.Try(ctx, TryOptions{
-		Patience: r.plan.Patience, Stagger: r.plan.stagger(slot), Seed: r.plan.seed(of.key, number),
+		Patience: r.plan.Patience, Stagger: r.plan.stagger(of.Cell, slot), Seed: r.plan.seed(of.key, number),
 		Unclassified: r.plan.Unclassified, Observe: watched,
 	})
 	if err != nil {

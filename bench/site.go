@@ -69,6 +69,9 @@ func Open(ctx context.Context, c Cell) (_ *Site, err error) {
 
 // use has the site's next trials be those of a cell that has the same lab.
 func (s *Site) use(ctx context.Context, c Cell) error {
+	if err := s.relink(c); err != nil {
+		return err
+	}
 	s.cell = c
 	if s.measured || !punch.Measures(c.Strategy) {
 		return nil

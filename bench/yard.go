@@ -11,7 +11,7 @@ import (
 )
 
 // yard is where labs wait that no cell uses: for a cell that needs the same NATs
-// in the same topology, under another strategy, or else for the end of the run.
+// in the same topology, under another strategy or at another point of a sweep, or else for the end of the run.
 // Building a lab costs as much as several trials. Taking one down keeps the
 // kernel busy for milliseconds at a time, on a processor that a trial may need
 // (net/core/net_namespace.c, cleanup_net). It may be used by several goroutines.
@@ -107,15 +107,16 @@ func (y *yard) putBack(sites []*Site) {
 	y.parked = append(sites, y.parked...)
 }
 
-// sameLab tells whether two cells differ by nothing but the strategy.
+// sameLab tells whether two cells differ by nothing but the strategy and what links
+// do, which a lab can be told anew.
 func (c Cell) sameLab(other Cell) bool {
 	return reflect.DeepEqual(c.NATs, other.NATs) && c.samePlace(other)
 }
 
-// samePlace tells whether they differ by nothing but the NATs and the strategy.
+// samePlace tells whether they differ by nothing but these and the NATs.
 func (c Cell) samePlace(other Cell) bool {
 	return c.Topology.Name == other.Topology.Name && c.Emulation == other.Emulation &&
-		reflect.DeepEqual(c.Faults, other.Faults) && reflect.DeepEqual(c.Topology, other.Topology)
+		reflect.DeepEqual(c.Faults, other.Faults) && c.sameNodes(other)
 }
 
 // park has a site wait. Where there is no room, the one that has waited longest

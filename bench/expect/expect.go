@@ -5,6 +5,7 @@
 //	  - {strategy: auto, expect: connects}
 //	  - {nat-a: [linux-random, "apdm-*"], nat-b: linux-random, expect: cannot}
 //	  - {topology: double-nat, slots: {carrier: rfc6888-cgn}, expect: 95%}
+//	  - {point: {stagger: [-1rtt, 0rtt, 1rtt]}, expect: connects}
 //
 // Where several lines match a cell the last one decides, as in .gitignore: what is
 // true in general stands first, and the exceptions below it.
@@ -39,10 +40,14 @@ type rule struct {
 	NATB     strictyaml.OneOrMore[pattern] `yaml:"nat-b"`
 	Slots    strictyaml.Entries[pattern]   `yaml:"slots"`
 	Strategy strictyaml.OneOrMore[pattern] `yaml:"strategy"`
+	Point    strictyaml.Entries[points]    `yaml:"point"`
 	Want     Want                          `yaml:"expect"`
 
 	line int
 }
+
+// points are values of a parameter that is swept.
+type points = strictyaml.OneOrMore[pattern]
 
 // Parse reads expectations; file is how messages name it. The error tells
 // everything that is wrong, with lines and allowed values.
@@ -115,6 +120,11 @@ func (r rule) matches(c results.Cell) bool {
 	filled := c.Slots.Map()
 	for _, slot := range r.Slots {
 		if name, has := filled[slot.Name]; !has || !slot.Value.matches(name) {
+			return false
+		}
+	}
+	for _, of := range r.Point {
+		if c.Point.Parameter != of.Name || !anyMatches(of.Value, c.Point.Value) {
 			return false
 		}
 	}

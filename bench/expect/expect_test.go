@@ -102,6 +102,36 @@ func TestJudge(t *testing.T) {
 	}
 }
 
+// A rule that names points is about those alone, and one that names none about all.
+func TestRulesKnowPoints(t *testing.T) {
+	swept := run()
+	for i, value := range []string{"-1rtt", "0rtt", "1rtt"} {
+		was := swept.Manifest.Cells[i]
+		swept.Manifest.Cells[i].Point = results.Point{Parameter: results.SweepStagger, Value: value}
+		for j, trial := range swept.Trials {
+			if trial.Cell == was {
+				swept.Trials[j].Cell = swept.Manifest.Cells[i]
+			}
+		}
+	}
+	for rules, want := range map[string]int{
+		"{expect: connects}": 4,
+		"{point: {stagger: [-1rtt, 1rtt]}, expect: connects}":   2,
+		"{point: {stagger: '*rtt'}, expect: connects}":          3,
+		"{point: {loss: '*'}, expect: connects}":                -1,
+		"{point: {stagger: 0rtt, loss: '*'}, expect: connects}": -1,
+	} {
+		e, err := Parse("e.yaml", []byte("cells:\n  - "+rules+"\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		verdicts, err := e.Judge(swept)
+		if want < 0 && err == nil || want >= 0 && (err != nil || len(verdicts) != want) {
+			t.Errorf("%s: %d verdicts, %v", rules, len(verdicts), err)
+		}
+	}
+}
+
 func TestVerdictsSayWhereAndWhat(t *testing.T) {
 	e, err := Parse("ci/expect.yaml", []byte("# what must hold\ncells:\n  - {nat-b: linux-random, expect: connects}\n"))
 	if err != nil {

@@ -13,6 +13,7 @@ type Expectation struct {
 	Topology string        `json:"topology"`
 	Slots    results.Slots `json:"slots"`
 	Strategy string        `json:"strategy"`
+	Point    results.Point `json:"point,omitzero"` // of a sweep, each of which is weighed by itself
 
 	// A and B are the names of the populations of both sides. B is empty where
 	// the topology has no slot b: the expectation is then one of single NATs.
@@ -95,7 +96,7 @@ func tables(cells []results.Summary) []*table {
 		if s.NATA == "" {
 			continue
 		}
-		of := results.Cell{Topology: s.Topology, Slots: s.Slots, Strategy: s.Strategy}
+		of := results.Cell{Topology: s.Topology, Slots: s.Slots, Strategy: s.Strategy, Point: s.Point}
 		i := slices.IndexFunc(all, func(t *table) bool { return t.of == of })
 		if i < 0 {
 			i = len(all)
@@ -110,7 +111,7 @@ func tables(cells []results.Summary) []*table {
 }
 
 func (t *table) expect(a, b Population) Expectation {
-	e := Expectation{Topology: t.of.Topology, Slots: t.of.Slots, Strategy: t.of.Strategy, A: a.Name}
+	e := Expectation{Topology: t.of.Topology, Slots: t.of.Slots, Strategy: t.of.Strategy, Point: t.of.Point, A: a.Name}
 	if t.pairs {
 		e.B = b.Name
 	}

@@ -111,6 +111,22 @@ func TestNothingMeasuredIsNoFigure(t *testing.T) {
 	}
 }
 
+// The points of a sweep are weighed apart, as what was asked differs.
+func TestEachPointIsOneExpectation(t *testing.T) {
+	var cells []results.Summary
+	for i, value := range []string{"0%", "5%"} {
+		for _, s := range []results.Summary{cell("x", "x", 4-4*i, 4), cell("x", "y", 2, 2), cell("y", "y", 4, 4)} {
+			s.Point = results.Point{Parameter: results.SweepLoss, Value: value}
+			cells = append(cells, s)
+		}
+	}
+	p := twoKinds(natprofiles.Measured, natprofiles.Measured)
+	got := populations.Expect(cells, p, p, everywhere)
+	if len(got) != 2 || got[0].Point != cells[0].Point || got[0].Success.Rate != 1 || got[1].Success.Rate != 7.0/16 || got[1].Coverage != 1 {
+		t.Errorf("%+v", got)
+	}
+}
+
 // Topologies and strategies are kept apart; one without a slot b tells of single
 // NATs, and one without any slot of nothing.
 func TestEachTableIsOneExpectation(t *testing.T) {

@@ -56,6 +56,7 @@ func benchmark(c results.Cell) string {
 	for _, slot := range slices.Sorted(maps.Keys(slots)) {
 		add(slot, slots[slot])
 	}
+	add(c.Point.Parameter, c.Point.Value)
 	add("strategy", c.Strategy)
 	return b.String()
 }

@@ -45,6 +45,8 @@ var columns = []column{
 	{"packets", func(s results.Summary) string { return number(s.PacketsMedian) }},
 	{"via", func(s results.Summary) string { return counts(s.Via) }},
 	{"causes", func(s results.Summary) string { return counts(s.Causes) }},
+	{"parameter", func(s results.Summary) string { return s.Point.Parameter }},
+	{"value", func(s results.Summary) string { return s.Point.Value }},
 }
 
 func writeCSV(w io.Writer, s Subject) error {
@@ -53,18 +55,28 @@ func writeCSV(w io.Writer, s Subject) error {
 	for _, c := range columns {
 		head = append(head, c.name)
 	}
+	head = append(head, "number") // of the value, in the unit of the sweep
 	lines := [][]string{head}
 	for _, of := range s.Run.Summaries() {
 		var line []string
 		for _, c := range columns {
 			line = append(line, c.of(of))
 		}
-		lines = append(lines, line)
+		lines = append(lines, append(line, axis(s.Run, of)))
 	}
 	if err := table.WriteAll(lines); err != nil { // which flushes
 		return fmt.Errorf("report: %w", err)
 	}
 	return nil
+}
+
+// axis is where on a sweep a cell is.
+func axis(run results.Run, of results.Summary) string {
+	at, known := run.Manifest.Sweep.Number(of.Point)
+	if !known {
+		return ""
+	}
+	return number(&at)
 }
 
 // number is a figure with as many digits as it has.

@@ -39,7 +39,7 @@ func Formats() []Format {
 	return slices.SortedFunc(slices.Values(formats), func(x, y Format) int { return strings.Compare(x.Name, y.Name) })
 }
 
-// Folder writes every format to its file in dir. A file that is there is replaced,
+// Folder writes every format to its file in dir, and the drawings of a sweep. A file that is there is replaced,
 // when the new one is whole and not before: a disk that is full leaves old files
 // or none, and never half of one. The error then tells which could not be written.
 func Folder(dir string, s Subject) error {
@@ -52,7 +52,7 @@ func Folder(dir string, s Subject) error {
 			return fmt.Errorf("%w; not written: %s", err, strings.Join(missing, ", "))
 		}
 	}
-	return nil
+	return drawAll(dir, s.Run)
 }
 
 // replace writes a file beside path and then puts it in its place.

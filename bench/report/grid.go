@@ -7,17 +7,21 @@ import (
 	"github.com/punchlab/punchlab/bench/results"
 )
 
-// grid is one table: all cells of a strategy in a topology.
+// grid is one table: all cells of a strategy in a topology. Its rows are profiles a and
+// its columns profiles b, the empty name where there is no such slot. Of a sweep they
+// are pairs and points.
 type grid struct {
 	of            heading
-	rows, columns []results.Name // profiles a and b; the empty name where there is no such slot
-	cells         map[pair]results.Summary
-	incomplete    bool // a planned cell lacks trials
+	rows, columns []results.Name
+	cells         map[pair]results.Summary // by row and column
+	turned        bool                     // rows are points, and columns pairs
+	incomplete    bool                     // a planned cell lacks trials
 }
 
 type heading struct {
 	topology, strategy string
 	slots              results.Slots
+	parameter          string // that is swept; empty where none is
 }
 
 type pair struct{ a, b results.Name }
@@ -32,7 +36,7 @@ func grids(run results.Run) []grid {
 	var all []grid
 	index := map[heading]int{}
 	for _, s := range run.Summaries() {
-		of := heading{s.Topology, s.Strategy, s.Slots}
+		of := heading{s.Topology, s.Strategy, s.Slots, s.Point.Parameter}
 		i, known := index[of]
 		if !known {
 			i = len(all)
@@ -44,13 +48,42 @@ func grids(run results.Run) []grid {
 			all[i].incomplete = true
 		}
 	}
+	for i, g := range all {
+		if g.of.parameter != "" && len(g.columns) > len(g.rows) {
+			all[i] = g.turn() // narrower
+		}
+	}
 	return all
 }
 
 func (g *grid) add(s results.Summary) {
-	g.rows = appendNew(g.rows, s.NATA)
-	g.columns = appendNew(g.columns, s.NATB)
-	g.cells[pair{s.NATA, s.NATB}] = s
+	at := pair{s.NATA, s.NATB}
+	if s.Point.Swept() {
+		at = pair{results.Name(pairName(s.Cell)), results.Name(s.Point.Value)}
+	}
+	g.rows = appendNew(g.rows, at.a)
+	g.columns = appendNew(g.columns, at.b)
+	g.cells[at] = s
+}
+
+// turn makes rows of the columns.
+func (g grid) turn() grid {
+	turned := grid{of: g.of, rows: g.columns, columns: g.rows, cells: map[pair]results.Summary{}, incomplete: g.incomplete, turned: !g.turned}
+	for at, s := range g.cells {
+		turned.cells[pair{at.b, at.a}] = s
+	}
+	return turned
+}
+
+// corner says what the rows and the columns are.
+func (g grid) corner() string {
+	switch {
+	case g.of.parameter == "":
+		return "a \\ b"
+	case g.turned:
+		return g.of.parameter + " \\ pair"
+	}
+	return "pair \\ " + g.of.parameter
 }
 
 func appendNew(names []results.Name, name results.Name) []results.Name {
@@ -84,7 +117,7 @@ func (g grid) invalidNote() string {
 		for _, b := range g.columns {
 			if n := g.cells[pair{a, b}].Invalid; n > 0 {
 				total += n
-				cells = append(cells, strings.TrimSpace(fmt.Sprintf("%s %d", pair{a, b}, n)))
+				cells = append(cells, strings.TrimSpace(fmt.Sprintf("%s %d", placeOf(g.cells[pair{a, b}].Cell), n)))
 			}
 		}
 	}
@@ -102,4 +135,20 @@ func (p pair) String() string {
 		return string(p.a)
 	}
 	return string(p.a) + " x " + string(p.b)
+}
+
+// pairName is the pair of a cell, or its topology where that has no slots.
+func pairName(c results.Cell) string {
+	if own := (pair{c.NATA, c.NATB}).String(); own != "" {
+		return own
+	}
+	return c.Topology
+}
+
+// placeOf tells a cell apart from the others of its table.
+func placeOf(c results.Cell) string {
+	if c.Point.Swept() {
+		return pairName(c) + " at " + c.Point.String()
+	}
+	return pair{c.NATA, c.NATB}.String()
 }

@@ -26,6 +26,27 @@ type summary struct {
 	Done      int               `json:"done"`
 	Summaries []results.Summary `json:"summaries"`
 	Verdicts  []expect.Verdict  `json:"verdicts,omitempty"`
+
+	Sweep  *results.Sweep `json:"sweep,omitempty"`
+	Curves []curve        `json:"curves,omitempty"`
+}
+
+// curve is where on a sweep one pair connects by one strategy.
+type curve struct {
+	results.Cell
+	Windows []results.Window `json:"windows"`
+	Words   string           `json:"words"`
+}
+
+func curves(run results.Run) (all []curve) {
+	for _, c := range run.Curves() {
+		windows := c.Windows()
+		if windows == nil {
+			windows = []results.Window{} // a list in JSON, too
+		}
+		all = append(all, curve{c.Cell, windows, Window(c)})
+	}
+	return all
 }
 
 func writeJSON(w io.Writer, s Subject) error {
@@ -37,6 +58,7 @@ func writeJSON(w io.Writer, s Subject) error {
 		Results: s.Path, Run: m.Run, Shard: m.Shard, Version: m.Version, Kernel: m.Kernel, Seed: m.Seed,
 		Complete: s.Run.Complete(), Planned: m.Planned(), Done: s.Run.Done(),
 		Summaries: s.Run.Summaries(), Verdicts: s.Verdicts,
+		Sweep: m.Sweep, Curves: curves(s.Run),
 	})
 	if err != nil {
 		return fmt.Errorf("report: %w", err)

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"encoding/xml"
 	"fmt"
 	"io"
@@ -116,10 +117,7 @@ func testCase(s results.Summary, v expect.Verdict, expected bool) junitCase {
 
 // name tells a cell apart from the others of its table.
 func name(c results.Cell) string {
-	if own := (pair{c.NATA, c.NATB}).String(); own != "" {
-		return own
-	}
-	return c.Topology
+	return cmp.Or(placeOf(c), c.Topology)
 }
 
 // causeLines tells why trials failed, a line for each cause.

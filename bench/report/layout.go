@@ -96,7 +96,7 @@ func (g grid) header(l layout, w widths) table.Row {
 	case l.stack:
 		cell = max(w.count, w.time)
 	}
-	header := table.Row{"a \\ b"}
+	header := table.Row{g.corner()}
 	for _, b := range g.columns {
 		header = append(header, breakName(string(b), cell))
 	}
@@ -111,10 +111,14 @@ func (g grid) rowName(a results.Name, l layout) string {
 }
 
 // breakName breaks a name that is wider than nameWidth and than the room it
-// has anyway: behind hyphens, and inside a part where the part alone is wider.
+// has anyway: behind hyphens and between the names of a pair, and inside a part where
+// the part alone is wider.
 func breakName(name string, room int) string {
 	if text.StringWidth(name) <= max(nameWidth, room) {
 		return name
+	}
+	if a, b, pair := strings.Cut(name, " x "); pair {
+		return breakName(a, room) + " x\n" + breakName(b, room)
 	}
 	var lines []string
 	line := ""

@@ -37,6 +37,7 @@ func writeMarkdown(w io.Writer, s Subject) error {
 			fmt.Fprintf(&b, "\n%s\n", escape(note))
 		}
 	}
+	markdownWindows(&b, s.Run)
 	if note := wideNote(s.Run); note != "" {
 		fmt.Fprintf(&b, "\n%s\n", escape(note))
 	}
@@ -95,7 +96,7 @@ func markdownVerdicts(b *strings.Builder, s Subject) {
 }
 
 func (g grid) markdownTable(b *strings.Builder) {
-	header, rule := "| a \\ b |", "|---|"
+	header, rule := "| "+g.corner()+" |", "|---|"
 	if !g.pairs() {
 		header = "| a |" // and a column without a name
 	}
@@ -149,7 +150,7 @@ func (g grid) markdownList(b *strings.Builder) {
 			fmt.Fprintf(b, "| and %d more | |\n", len(between)-most)
 			break
 		}
-		fmt.Fprintf(b, "| %s | %s |\n", escape(pair{s.NATA, s.NATB}.String()), markdownCell(s))
+		fmt.Fprintf(b, "| %s | %s |\n", escape(placeOf(s.Cell)), markdownCell(s))
 	}
 }
 
@@ -178,3 +179,16 @@ func markdownCauses(b *strings.Builder, summaries []results.Summary) {
 var escape = strings.NewReplacer(
 	"\\", "\\\\", "|", "\\|", "<", "&lt;", ">", "&gt;", "&", "&amp;", "*", "\\*", "_", "\\_", "`", "\\`", "[", "\\[", "\n", " ",
 ).Replace
+
+// markdownWindows says where the curves of a sweep are above one half, a line for each.
+func markdownWindows(b *strings.Builder, run results.Run) {
+	curves := run.Curves()
+	if len(curves) == 0 {
+		return
+	}
+	b.WriteString("\n")
+	for _, c := range curves {
+		fmt.Fprintf(b, "- %s: %s\n", escape(c.Cell.String()), escape(Window(c)))
+	}
+	fmt.Fprintf(b, "\n%s\n", aboutWindows)
+}

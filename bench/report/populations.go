@@ -40,6 +40,7 @@ func Populations(w io.Writer, expected []populations.Expectation, width int, col
 type draw struct {
 	topology string
 	slots    results.Slots
+	point    results.Point
 	a, b     string
 	all      []populations.Expectation
 }
@@ -49,11 +50,11 @@ func draws(expected []populations.Expectation) []*draw {
 	var all []*draw
 	for _, e := range expected {
 		i := slices.IndexFunc(all, func(d *draw) bool {
-			return d.topology == e.Topology && d.slots == e.Slots && d.a == e.A && d.b == e.B
+			return d.topology == e.Topology && d.slots == e.Slots && d.point == e.Point && d.a == e.A && d.b == e.B
 		})
 		if i < 0 {
 			i = len(all)
-			all = append(all, &draw{topology: e.Topology, slots: e.Slots, a: e.A, b: e.B})
+			all = append(all, &draw{topology: e.Topology, slots: e.Slots, point: e.Point, a: e.A, b: e.B})
 		}
 		all[i].all = append(all[i].all, e)
 	}
@@ -73,6 +74,9 @@ func (d *draw) title() string {
 	title += " on " + d.topology
 	if slots := d.slots.String(); slots != "" {
 		title += " [" + slots + "]"
+	}
+	if d.point.Swept() {
+		title += " at " + d.point.String()
 	}
 	return title
 }

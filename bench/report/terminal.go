@@ -19,15 +19,23 @@ import (
 // which the run planned them. A cell is the number of trials that connected,
 // that of all that count, the interval of the rate where there is room for it,
 // and the median time until both peers had checked the other's proof. What is missing of a run is said in the titles and at the
-// end; trials that were invalid are named below their table.
+// end; trials that were invalid are named below their table. Of a sweep, columns are
+// its points and rows pairs, or the other way round where that is narrower; each curve
+// is drawn below its table, and its window said in words.
 //
 // No line is wider than width columns where the text can be broken to fit; 0
 // means that there is no limit. Without colour the text holds no escape
 // sequences; [Colour] decides.
 func Terminal(w io.Writer, run results.Run, width int, colour bool) error {
 	p := page{width: width, paint: painter(colour)}
+	curves := run.Curves()
 	for _, g := range grids(run) {
 		p.table(g)
+		p.windows(g, curves)
+	}
+	if p.swept {
+		p.paragraph(aboutWindows)
+		p.text.WriteString("\n")
 	}
 	p.techniques(run)
 	p.causes(run)
@@ -48,6 +56,7 @@ type page struct {
 	width     int
 	paint     painter
 	intervals bool // a table had room for them
+	swept     bool // a curve was drawn
 }
 
 // aboutIntervals says what they are, if there are any.

@@ -193,6 +193,7 @@ func TestBreakName(t *testing.T) {
 		{"linux-open-input", 11, "linux-\nopen-input"},
 		{"a-b-c-d-e-f-g-h", 0, "a-b-c-d-e-\nf-g-h"},
 		{"carriergradenat", 0, "carriergra\ndenat"},
+		{"eim-apdf x openwrt", 11, "eim-apdf x\nopenwrt"},
 		{"", 0, ""},
 	}
 	for _, test := range tests {

@@ -17,10 +17,13 @@ type Cell struct {
 	NATB     Name   `json:"nat_b"`
 	Slots    Slots  `json:"slots"`
 	Strategy string `json:"strategy"`
+	// Point is where on its sweep the cell is, in a run that has one.
+	Point Point `json:"point,omitzero"`
 }
 
 // String names a cell in one line, as messages do: "two-nats openwrt x none
-// by direct", with what fills further slots in brackets.
+// by direct", with what fills further slots in brackets and the point of a sweep at
+// the end.
 func (c Cell) String() string {
 	var b strings.Builder
 	b.WriteString(c.Topology)
@@ -34,7 +37,17 @@ func (c Cell) String() string {
 		b.WriteString(" [" + slots + "]")
 	}
 	b.WriteString(" by " + c.Strategy)
+	if c.Point.Swept() {
+		b.WriteString(" at " + c.Point.String())
+	}
 	return b.String()
+}
+
+// Lab is the cell without what trials in one lab may differ in: the strategy, and the
+// point of a sweep.
+func (c Cell) Lab() Cell {
+	c.Strategy, c.Point = "", Point{}
+	return c
 }
 
 // compare is the order of cells that no plan orders.
@@ -45,6 +58,8 @@ func (c Cell) compare(o Cell) int {
 		cmp.Compare(c.Strategy, o.Strategy),
 		cmp.Compare(c.NATA, o.NATA),
 		cmp.Compare(c.NATB, o.NATB),
+		cmp.Compare(c.Point.Parameter, o.Point.Parameter),
+		cmp.Compare(c.Point.Value, o.Point.Value),
 	)
 }
 

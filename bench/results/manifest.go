@@ -33,7 +33,8 @@ type Manifest struct {
 	Seed uint64 `json:"seed"`
 
 	// Profiles gives a hash of each profile's content by its name: runs
-	// whose profiles differ are not comparable, whatever they are called.
+	// whose profiles differ are not comparable, whatever they are called. What a sweep
+	// varies is as its first point has it, also in Topologies.
 	Profiles map[string]string `json:"profiles"`
 
 	// Topologies gives the same of each topology, with the delays that the run
@@ -44,6 +45,10 @@ type Manifest struct {
 	// them, and Trials is how many valid trials each was to get.
 	Cells  []Cell `json:"cells"`
 	Trials int    `json:"trials"`
+
+	// Sweep is the parameter that the run varies; nil where none is. Each of its values
+	// is a cell of its own for each pair and strategy.
+	Sweep *Sweep `json:"sweep,omitempty"`
 
 	// Until and Most are those of [Goal]; 0 where the number of trials was fixed.
 	Until float64 `json:"until,omitempty"`

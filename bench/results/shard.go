@@ -45,14 +45,14 @@ func (s *Shard) check(cells int) error {
 
 // Share is the part of a whole run's manifest that belongs to shard number of so
 // many. Labs are dealt out in turn: cells that differ by their strategy alone stay
-// together, since they share a lab, and every shard has some of all topologies.
+// together, since they share a lab, and every shard has some of all topologies. So do
+// the points of a sweep: one machine measures the whole curve of a pair.
 func (m Manifest) Share(number, of int) Manifest {
 	share := &Shard{Numbers: []int{number}, Of: of, Planned: len(m.Cells)}
 	labs := map[Cell]int{}
 	var own []Cell
 	for place, cell := range m.Cells {
-		lab := cell
-		lab.Strategy = ""
+		lab := cell.Lab()
 		if _, known := labs[lab]; !known {
 			labs[lab] = len(labs)
 		}

@@ -29,6 +29,7 @@ type benchFlags struct {
 	observe, pcap   string
 	shard           string
 	output, resume  string
+	sweepText       string
 
 	before *loaded // the run that goes on; nil for a new one
 	mine   share   // of the run
@@ -68,6 +69,13 @@ pod of an indexed Kubernetes Job the one that JOB_COMPLETION_INDEX says; how man
 there are Kubernetes does not tell its pods: set JOB_COMPLETIONS in their template.
 --shard 1/1 is the whole run wherever it is made.
 
+--sweep stagger=-2rtt..2rtt makes the trials of each pair and strategy at each of 17
+values from one to the other, or of as many as are asked for (-2rtt..2rtt/9), in
+turn, and shows between which of them the pair connects. What can be swept is
+stagger, rtt, jitter, loss, cross-traffic, written as the flag of that name has it,
+and syn-sent: for how many seconds the NATs in the slots a and b keep a mapping that
+a SYN has made and nothing has answered. A list has commas: loss=0,1%,2%,5%.
+
 --cross-traffic lets others open flows through both NATs meanwhile, at random
 times that the seed draws. Ports that a NAT gives out one after the other can be
 predicted only while nobody else takes any.
@@ -104,6 +112,7 @@ func newBench(c *common) *cobra.Command {
   punchlab bench --loss 'p=1% r=25%' --jitter normal:5ms --rate 10mbit --queue 64kB
   punchlab bench --fault 'transit-a up: drop SYN #1 to bob' --fault 'transit-b down: delay RST every by 30ms'
   punchlab bench --stagger 0,0.25rtt,-1rtt --json
+  punchlab bench --nat openwrt --strategy simultaneous-open --sweep stagger=-2rtt..2rtt
   punchlab bench --until 2% --most 1000
   punchlab bench --nat-a openwrt --nat-b openwrt --strategy all --pcap captures/
   punchlab bench --nat all --seed 1 --shard 2/5 -o shard-2
@@ -144,6 +153,8 @@ func (b *benchFlags) define(flags *pflag.FlagSet) {
 	flags.StringVar(&b.observe, "observe", observeDoubtful, "`trials` of which every packet is recorded, so that a failure has its cause: "+
 		strings.Join(observations, ", "))
 	flags.StringVar(&b.pcap, "pcap", "", "write the packets of every trial to a capture file in this `folder`; all are observed then")
+	flags.StringVar(&b.sweepText, "sweep", "",
+		"a `range` or a list of values of one of "+strings.Join(results.SweepParameters(), ", ")+", such as stagger=-2rtt..2rtt, loss=0,1%,5%, or rtt=10ms..200ms/20")
 	flags.BoolVar(&b.unclassified, "unclassified", false, "peers measure their NATs in every trial, and not once before all")
 	flags.Var(&b.parallel, "parallel", fmt.Sprintf("`labs` side by side; auto: as many as the machine bears in time, up to %d", bench.DefaultParallel()))
 	flags.StringVar(&b.shard, "shard", "", "make only this `part` of the run, such as 2/5 (default that of the Slurm array or the Kubernetes Job)")
@@ -188,20 +199,30 @@ func (b *benchFlags) plan(c *common) (bench.Plan, error) {
 		choice.add("--stagger", badStagger(""))
 	}
 	strategies := choice.strategies(b.strategies)
-	at, ok := b.site(layouts, choice)
+	where := b.nearest()
+	at, ok := where.site(layouts, choice)
 	var as, bs []natprofiles.Profile
+	var axis *results.Sweep
 	if ok {
 		as, bs = b.pairs(at.topology, choice)
+		axis = b.swept(at, choice)
 	}
 	b.checkFolder(choice)
+	places := []place{{site: at}}
+	if axis != nil && choice.err() == nil {
+		places = b.places(*axis, layouts, choice)
+	}
 	if err := choice.err(); err != nil {
 		return bench.Plan{}, err
 	}
-	cells, err := bench.Cells(at.topology, as, bs, at.slots, strategies)
-	at.equip(cells)
+	cells, err := crossed(places, func(p place) ([]bench.Cell, error) {
+		cells, err := bench.Cells(p.topology, p.timed(as), p.timed(bs), p.slots, strategies)
+		p.equip(cells)
+		return cells, err
+	})
 	return bench.Plan{
 		Cells: cells, Trials: b.trials, Patience: b.patience, Staggers: at.staggers, Parallel: int(b.parallel),
-		CrossTraffic: b.crossTraffic, Unclassified: b.unclassified, Observe: b.watched(),
+		CrossTraffic: b.crossTraffic, Unclassified: b.unclassified, Observe: b.watched(), Sweep: axis,
 		Until: float64(b.until), Most: b.bound(), Seed: b.seedOrRandom(),
 	}, err
 }

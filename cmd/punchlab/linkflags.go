@@ -63,7 +63,7 @@ func (l *linkFlags) conditions(c *choice) (asked links.Conditions) {
 		{"jitter", l.jitter, &asked.Jitter}, {"loss", l.loss, &asked.Loss}, {"duplicate", l.duplicate, &asked.Duplicate},
 		{"reorder", l.reorder, &asked.Reorder}, {"rate", l.rate, &asked.Rate}, {"queue", l.queue, &asked.Queue}, {"mtu", l.mtu, (*mtu)(&asked.MTU)},
 	} {
-		if l.flags.Changed(f.name) {
+		if l.flags.Changed(f.name) || f.text != "" { // a sweep gives values without the flag
 			c.add("--"+f.name, f.into.UnmarshalText([]byte(f.text)))
 		}
 	}

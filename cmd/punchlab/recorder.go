@@ -71,6 +71,9 @@ func (b *benchFlags) intent(plan bench.Plan) string {
 	if plan.Until > 0 {
 		text = fmt.Sprintf("%s, %d to %d trials of each until ±%s, seed %d", counted(len(plan.Cells), "cell"), plan.Trials, plan.Most, &b.until, plan.Seed)
 	}
+	if plan.Sweep != nil {
+		text += fmt.Sprintf(", %s at %s", plan.Sweep.Parameter, counted(len(plan.Sweep.Values), "point"))
+	}
 	if b.mine.of > 0 {
 		text += fmt.Sprintf(", shard %s (%s)", b.mine, b.mine.from)
 	}

@@ -6,9 +6,10 @@ import (
 	"fmt"
 
 	"github.com/punchlab/punchlab/bench"
+	"github.com/punchlab/punchlab/bench/results"
 )
 
-// rehearse builds labs of a plan that have each of its profiles once, makes them
+// rehearse builds labs of a plan that have each of its profiles once, and each point of its sweep, makes them
 // ready for a second trial, and takes them down again: what a run would fail of
 // later, for want of something in the kernel or of open files, it fails of now,
 // before it leaves anything behind.
@@ -34,11 +35,13 @@ func rehearse(ctx context.Context, plan bench.Plan) error {
 	return nil
 }
 
-// everyProfile picks cells that have each profile of all in one of them.
+// everyProfile picks cells that have each profile of all in one of them, and each
+// point of a sweep.
 func everyProfile(all []bench.Cell) (some []bench.Cell) {
-	known := map[string]bool{}
-	for i, c := range all {
-		fresh := i == 0 // a topology may have no slots
+	known, points := map[string]bool{}, map[results.Point]bool{}
+	for _, c := range all {
+		fresh := !points[c.Point.Point] // also without a sweep: a topology may have no slots
+		points[c.Point.Point] = true
 		for _, p := range c.NATs {
 			fresh = fresh || !known[p.Name]
 			known[p.Name] = true

@@ -20,7 +20,7 @@ type reportFlags struct {
 }
 
 const aboutReport = `report derives the files of a results folder again, from results.jsonl alone, and
-prints the tables. What it writes:
+prints the tables. A sweep has a drawing for each curve, sweep-….svg. What it writes:
 
 `
 
@@ -36,6 +36,7 @@ does not name may be anything:
     - {strategy: auto, expect: connects}            # every trial
     - {nat-a: linux-random, nat-b: [linux-random, "apdm-*"], expect: cannot}
     - {topology: double-nat, slots: {carrier: rfc6888-cgn}, expect: 95%}
+    - {point: {stagger: [-1rtt, 0rtt, 1rtt]}, expect: connects}   # of a sweep
 
 A least rate is missed where the whole 95 % interval of what was measured lies
 below it. Lines of results.jsonl that are no trials are named and left out.`
@@ -156,16 +157,23 @@ func tellRun(about report.Subject, dir string, asJSON bool) error {
 	err := report.Terminal(os.Stdout, about.Run, pageWidth(os.Stdout), report.Colour(terminalWidth(os.Stdout) > 0))
 	files := fmt.Sprintf("The trials are in %s.\n", filepath.Clean(about.Path))
 	if derived == nil {
-		files += fmt.Sprintf("Derived from it, in %s: %s.\n", filepath.Clean(dir), fileNames())
+		files += fmt.Sprintf("Derived from it, in %s: %s.\n", filepath.Clean(dir), fileNames(about))
 	}
 	return errors.Join(failed(err), write(os.Stdout, files), derived)
 }
 
 // fileNames are those of all derived files, for people.
-func fileNames() string {
+func fileNames(about report.Subject) string {
 	var files []string
 	for _, f := range report.Formats() {
 		files = append(files, f.File)
+	}
+	switch drawn := report.Drawings(about.Run); len(drawn) {
+	case 0:
+	case 1:
+		files = append(files, drawn[0].File)
+	default:
+		files = append(files, fmt.Sprintf("%d drawings sweep-*.svg", len(drawn)))
 	}
 	last := len(files) - 1
 	return strings.Join(files[:last], ", ") + " and " + files[last]

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/punchlab/punchlab/bench"
+	"github.com/punchlab/punchlab/bench/results"
 	"github.com/punchlab/punchlab/harness"
 	"github.com/punchlab/punchlab/internal/strictyaml"
 	"github.com/punchlab/punchlab/links"
@@ -28,6 +29,7 @@ type setting struct {
 	seed          uint64
 	crossTraffic  float64
 	links         linkFlags
+	swept         string // the parameter whose value is that of a point; empty otherwise
 }
 
 // register defines the flags. The verbs define --stagger themselves: one takes
@@ -142,7 +144,7 @@ func (at *site) scale(s *setting, c *choice) (ok bool) {
 	switch {
 	case err == nil:
 		at.topology = scaled
-	case s.flags.Changed("rtt"):
+	case s.flags.Changed("rtt") || s.swept == results.SweepRTT:
 		c.add("--rtt", err)
 		return false
 	default:

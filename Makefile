@@ -1,4 +1,4 @@
-.PHONY: help test bench matrix model soak doubt update lint cover
+.PHONY: help test bench matrix model soak doubt slurm update lint cover
 
 help: ## this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/\1\t\2/p' Makefile | expand -t 10
@@ -21,6 +21,9 @@ soak: ## the matrix twenty times, half of them on busy cores
 
 doubt: ## a thousand profiles proved, half of them changed behind the prober's back
 	PUNCHLAB_SOAK=1000 go test -count=1 -timeout 20m -v -run '^TestSoak$$' ./harness/verify
+
+slurm: ## the job array of ci/slurm in a Slurm of its own (Debian's packages; as root)
+	ci/slurm/test.sh
 
 update: ## rewrite the golden texts, the schemas and the table of docs/comparing.md; look at their diff
 	PUNCHLAB_UPDATE=1 go test -count=1 ./bench/report ./bench/results ./bench/story ./harness/internal/natrules ./natprofiles

@@ -92,7 +92,7 @@ func (r *run) open(ctx context.Context, c Cell) (*Site, error) {
 	if err != nil || r.plan.CrossTraffic == 0 {
 		return s, err
 	}
-	if err := s.CrossTraffic(ctx, r.plan.CrossTraffic, r.plan.seed(c.Key(), betweenTrials)); err != nil {
+	if err := s.CrossTraffic(ctx, r.plan.CrossTraffic, r.plan.TrafficSeed(c)); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil

@@ -28,9 +28,11 @@ slurm: ## the job array of ci/slurm in a Slurm of its own (Debian's packages; as
 update: ## rewrite the golden texts, the schemas and the table of docs/comparing.md; look at their diff
 	PUNCHLAB_UPDATE=1 go test -count=1 ./bench/report ./bench/results ./bench/story ./harness/internal/natrules ./natprofiles
 
-lint: ## golangci-lint, from a module of its own
+lint: ## golangci-lint, from a module of its own; actionlint and shellcheck (which must be installed) for ci/
 	go tool -modfile=ci/lint/go.mod golangci-lint run
 	cd examples && go tool -modfile=../ci/lint/go.mod golangci-lint run
+	go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
+	shellcheck .ci/run $$(git ls-files 'ci/*.sh' 'ci/*.sbatch')
 
 cover: ## coverage by function
 	go test -coverpkg=./... -coverprofile=cover.out ./...

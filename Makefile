@@ -6,6 +6,7 @@ help: ## this list
 test: ## all tests, as the README says
 	go test ./...
 	cd examples && go test ./...
+	cd ci/kubernetes && go test ./...
 
 bench: ## the benchmarks and their floors side by side
 	go test -run '^$$' -bench . ./harness/... ./bench/...
@@ -31,6 +32,7 @@ update: ## rewrite the golden texts, the schemas and the table of docs/comparing
 lint: ## golangci-lint, from a module of its own; actionlint and shellcheck (which must be installed) for ci/
 	go tool -modfile=ci/lint/go.mod golangci-lint run
 	cd examples && go tool -modfile=../ci/lint/go.mod golangci-lint run
+	cd ci/kubernetes && go tool -modfile=../lint/go.mod golangci-lint run
 	go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 	shellcheck .ci/run $$(git ls-files 'ci/*.sh' 'ci/*.sbatch')
 

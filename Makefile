@@ -1,4 +1,4 @@
-.PHONY: help test bench matrix model census soak doubt kernels update lint cover
+.PHONY: help test bench matrix model census soak doubt kernels slurm update lint cover
 
 help: ## this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/\1\t\2/p' Makefile | expand -t 10
@@ -6,6 +6,7 @@ help: ## this list
 test: ## all tests, as the README says
 	go test ./...
 	cd examples && go test ./...
+	cd ci/kubernetes && go test ./...
 
 bench: ## the benchmarks and their floors side by side
 	go test -run '^$$' -bench . ./harness/... ./bench/...
@@ -28,12 +29,18 @@ doubt: ## a thousand profiles proved, half of them changed behind the prober's b
 kernels: ## the tests that deal with the kernel, on Debian's stock kernels in virtual machines (RUN=TestX narrows them)
 	RUN='$(RUN)' ci/kernels/run.sh
 
+slurm: ## the job array of ci/slurm in a Slurm of its own (Debian's packages; as root)
+	ci/slurm/test.sh
+
 update: ## rewrite the golden texts, the schemas and the table of docs/comparing.md; look at their diff
 	PUNCHLAB_UPDATE=1 go test -count=1 ./bench/report ./bench/results ./bench/story ./harness/internal/natrules ./natprofiles
 
-lint: ## golangci-lint, from a module of its own
+lint: ## golangci-lint, from a module of its own; actionlint and shellcheck (which must be installed) for ci/
 	go tool -modfile=ci/lint/go.mod golangci-lint run
 	cd examples && go tool -modfile=../ci/lint/go.mod golangci-lint run
+	cd ci/kubernetes && go tool -modfile=../lint/go.mod golangci-lint run
+	go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
+	shellcheck .ci/run $$(git ls-files 'ci/*.sh' 'ci/*.sbatch')
 
 cover: ## coverage by function
 	go test -coverpkg=./... -coverprofile=cover.out ./...

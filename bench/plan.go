@@ -131,6 +131,10 @@ func (p Plan) check() error {
 // all trials of a cell.
 const betweenTrials = -1
 
+// TrafficSeed is what the gaps between the flows of a cell's cross traffic are drawn
+// from, which goes on from trial to trial.
+func (p Plan) TrafficSeed(c Cell) uint64 { return p.seed(c.Key(), betweenTrials) }
+
 // seed is the seed of a cell's trial: it depends on the run's, on which cell
 // it is, and on which trial, and on nothing else.
 func (p Plan) seed(c results.Cell, trial int) uint64 {

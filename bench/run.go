@@ -93,7 +93,7 @@ func (r *run) open(ctx context.Context, c Cell) (*Site, error) {
 	if err != nil || flows == 0 {
 		return s, err
 	}
-	if err := s.CrossTraffic(ctx, flows, r.plan.seed(c.Key(), betweenTrials)); err != nil {
+	if err := s.CrossTraffic(ctx, flows, r.plan.TrafficSeed(c)); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil

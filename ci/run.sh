@@ -19,6 +19,7 @@ if [ -n "$unformatted" ]; then
 fi
 go vet ./...
 (cd examples && go vet ./...)
+(cd ci/kubernetes && go vet ./...)
 
 heading "pure packages on other systems"
 for system in darwin windows; do

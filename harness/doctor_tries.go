@@ -88,8 +88,9 @@ func tryTimeStamps(ctx context.Context, p *patient) error {
 
 var errNothingHeld = errors.New("no packet came through that was held")
 
-// discard is the port that packets are sent to (RFC 863).
-const discard = 9
+// discard is the port that packets are sent to. That of RFC 863 would need the
+// capability to bind ports below 1024, which labs do without.
+const discard = 9009
 
 // patience is how long a packet may take before the next is sent.
 const patience = 100 * time.Millisecond
@@ -109,8 +110,12 @@ func sendUntil(ctx context.Context, p *patient, enough func(link.Stats) bool) er
 			return err
 		}),
 	)
-	defer receiver.Close()
-	defer sender.Close()
+	if receiver != nil {
+		defer receiver.Close()
+	}
+	if sender != nil {
+		defer sender.Close()
+	}
 	for err == nil && ctx.Err() == nil {
 		if _, err := sender.Write([]byte{0}); err != nil {
 			return err

@@ -56,7 +56,9 @@ A lab holds about 30 open files, and many are kept until the end of the run. If
 Ctrl-C ends the run cleanly: what was measured is kept and printed, and said to
 be incomplete; the exit status is then 1. A second Ctrl-C ends it at once. Either
 way, and after a kill or a full disk, punchlab bench --resume DIR goes on with the
-trials that are missing, with all flags as they were.
+trials that are missing, with all flags as they were. -o DIR --resume DIR begins the
+run where it has not begun, and goes on with it where it has: one command line for
+whoever starts it again, as batch systems do.
 
 --until 2% goes on in each cell until the 95 % interval of its rate reaches no
 further than 2 points from its middle: 93 trials where a pair always connects, 2398
@@ -116,7 +118,8 @@ func newBench(c *common) *cobra.Command {
   punchlab bench --until 2% --most 1000
   punchlab bench --nat-a openwrt --nat-b openwrt --strategy all --pcap captures/
   punchlab bench --nat all --seed 1 --shard 2/5 -o shard-2
-  punchlab bench --resume results/`,
+  punchlab bench --resume results/
+  punchlab bench --nat all --seed 1 -o results/ --resume results/`,
 		Args: noArguments,
 		RunE: func(_ *cobra.Command, _ []string) error {
 			if err := b.restore(); err != nil {

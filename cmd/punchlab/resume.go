@@ -1,10 +1,14 @@
 package main
 
 import (
+	"bufio"
 	"encoding/csv"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -25,13 +29,19 @@ func (b *benchFlags) restore() error {
 	if b.resume == "" && !b.flags.Changed("resume") {
 		return nil
 	}
+	same := b.flags.Changed("output") && filepath.Clean(b.output) == filepath.Clean(b.resume)
+	if same {
+		if begun, err := begunIn(b.resume); err != nil || !begun {
+			return misuse(err)
+		}
+	}
 	l, err := load(b.resume)
 	if err != nil {
 		return misuse(fmt.Errorf("--resume: %w", err))
 	}
 	var p problems
-	if b.flags.Changed("output") {
-		p.addf("--output", "a run that goes on stays in its folder; leave it out")
+	if b.flags.Changed("output") && !same {
+		p.addf("--output", "a run that goes on stays in its folder; leave it out, or name %s to begin there where nothing has begun", b.resume)
 	}
 	m := l.run.Manifest
 	if m.Run == "" {
@@ -49,6 +59,36 @@ func (b *benchFlags) restore() error {
 	})
 	b.before = &l
 	return p.err()
+}
+
+// begunIn tells whether a run has begun in a folder: its file has a first line then. A
+// file with less of it is of a run that was killed before its first trial, and is taken
+// away, so that the run can begin.
+func begunIn(dir string) (begun bool, err error) {
+	const head = `{"manifest":`
+	path := filepath.Join(dir, resultsFile)
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("--resume: %w", err)
+	}
+	defer f.Close()
+	line, err := bufio.NewReader(f).ReadString('\n')
+	if err == nil || !strings.HasPrefix(line, head) && !strings.HasPrefix(head, line) {
+		return true, nil // or something else, which is for others to refuse
+	}
+	if errors.Is(err, io.EOF) {
+		err = alone(f)
+	}
+	if err == nil {
+		err = os.Remove(path)
+	}
+	if err != nil {
+		err = fmt.Errorf("--resume: %s: %w", path, cause(err))
+	}
+	return false, err
 }
 
 // recorded is the value of a flag as manifests have it.

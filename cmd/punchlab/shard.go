@@ -41,6 +41,12 @@ func parseShare(word string) (s share, err error) {
 	return s, nil
 }
 
+// What Kubernetes sets in a pod of an indexed Job, and what its template has to set.
+const (
+	podIndex = "JOB_COMPLETION_INDEX"
+	podCount = "JOB_COMPLETIONS"
+)
+
 // surroundings finds the part that a batch system wants of this process, if it runs
 // in one. Slurm numbers the tasks of an array and says how many there are. An indexed
 // Job of Kubernetes sets JOB_COMPLETION_INDEX, from 0 on, and nothing tells a pod how
@@ -49,11 +55,11 @@ func surroundings(env func(string) string) (share, error) {
 	switch {
 	case env("SLURM_ARRAY_TASK_ID") != "":
 		return slurmShare(env)
-	case env("JOB_COMPLETION_INDEX") != "" && env("JOB_COMPLETIONS") != "":
-		return shareOf(env, "JOB_COMPLETION_INDEX", "JOB_COMPLETIONS", 0, 1)
-	case env("JOB_COMPLETION_INDEX") != "":
-		return share{}, fmt.Errorf("JOB_COMPLETION_INDEX is set, and JOB_COMPLETIONS is not: " +
-			"set it to the completions of the Job, or say --shard 1/1 for the whole run")
+	case env(podIndex) != "" && env(podCount) != "":
+		return shareOf(env, podIndex, podCount, 0, 1)
+	case env(podIndex) != "":
+		return share{}, fmt.Errorf("%s is set, and %s is not: "+
+			"set it to the completions of the Job, or say --shard 1/1 for the whole run", podIndex, podCount)
 	}
 	return share{}, nil
 }

@@ -22,6 +22,10 @@ type trialFlags struct {
 	explain, everything           bool
 	pcap                          string
 	captured                      bool // pcap was given
+
+	replay       string
+	again        *replay // the trial of a run that is made again; nil for a new one
+	unclassified bool    // as that run was
 }
 
 func newTrial(c *common) *cobra.Command {
@@ -31,7 +35,7 @@ func newTrial(c *common) *cobra.Command {
 		Short: "Run one trial and tell what happened",
 		Long: `trial lets one pair of peers try once, in a lab of its own, and tells what each of
 them saw. The exit status is 1 if they did not connect.
-
+` + aboutReplay + `
 Strategies:
 ` + strategyList(),
 		Example: `  punchlab trial --nat-a openwrt --nat-b linux-masquerade --strategy simultaneous-open
@@ -40,10 +44,14 @@ Strategies:
   punchlab trial --nat-a openwrt --nat-b openwrt --strategy simultaneous-open --explain
   punchlab trial --nat-a eim-eif --nat-b linux-random --pcap captures/
   punchlab trial --nat-a openwrt --nat-b openwrt --loss 5% --jitter normal:2ms --seed 7
-  punchlab trial --nat-a openwrt --nat-b openwrt --fault 'transit-a up: drop SYN #1 to bob'`,
+  punchlab trial --nat-a openwrt --nat-b openwrt --fault 'transit-a up: drop SYN #1 to bob'
+  punchlab trial --replay results/results.jsonl:17 --explain`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			f.captured = cmd.Flags().Changed("pcap")
+			if err := f.replayed(cmd.Flags()); err != nil {
+				return err
+			}
 			cell, stagger, err := f.cell(c)
 			if err != nil {
 				return err
@@ -62,6 +70,7 @@ Strategies:
 	flags.BoolVar(&f.explain, "explain", false, "draw what became of every packet, and say what decided")
 	flags.BoolVar(&f.everything, "everything", false, "with --explain: leave no packet out, those to the rendezvous neither")
 	flags.StringVar(&f.pcap, "pcap", "", "write all packets of all legs to a capture file in this `folder`")
+	flags.StringVar(&f.replay, "replay", "", "make the trial of this `FILE:LINE` of a run again")
 	f.register(flags)
 	flags.Lookup("seed").Usage = "decides what links do to which packet; recorded with the trial (default random)"
 	return cmd
@@ -103,7 +112,7 @@ func (f *trialFlags) cell(c *common) (bench.Cell, time.Duration, error) {
 		return bench.Cell{}, 0, err
 	}
 	at.equip(cells)
-	return cells[0], at.staggers[0], nil
+	return cells[0], at.staggers[0], f.again.check(cells[0])
 }
 
 // one is the list of a word, or of nothing.
@@ -116,6 +125,9 @@ func one(word string) []string {
 
 // run runs the trial and tells it.
 func (f *trialFlags) run(ctx context.Context, cell bench.Cell, stagger time.Duration, asJSON bool) error {
+	if f.again != nil {
+		f.again.tell(cell)
+	}
 	attempt, err := f.try(ctx, cell, stagger)
 	if err != nil {
 		return err
@@ -158,15 +170,27 @@ func (f *trialFlags) try(ctx context.Context, cell bench.Cell, stagger time.Dura
 	defer func() { err = errors.Join(err, failed(place.Close())) }()
 	seed := f.seedOrRandom()
 	if f.crossTraffic != 0 {
-		err = place.CrossTraffic(ctx, f.crossTraffic, seed)
+		err = place.CrossTraffic(ctx, f.crossTraffic, f.trafficSeed(cell, seed))
 	}
 	var attempt bench.Attempt
 	if err == nil {
 		attempt, err = place.Try(ctx, bench.TryOptions{Patience: f.patience, Stagger: stagger, Seed: seed,
-			Observe: true})
+			Unclassified: f.unclassified, Observe: true})
+	}
+	if f.again != nil {
+		attempt.Number = f.again.trial.Number
 	}
 	if err != nil {
 		err = fmt.Errorf("trial: %w", advised(err))
 	}
 	return attempt, err
+}
+
+// trafficSeed is what the gaps between foreign flows are drawn from: the trial's seed, or
+// what it was in a run.
+func (f *trialFlags) trafficSeed(c bench.Cell, seed uint64) uint64 {
+	if f.again != nil {
+		return bench.Plan{Seed: f.again.manifest.Seed}.TrafficSeed(c)
+	}
+	return seed
 }

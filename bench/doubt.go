@@ -11,7 +11,9 @@ const (
 	// [punch.Predict] does not say that they connect; and, once one has failed, all
 	// further ones of its cell.
 	ObserveDoubtful Observe = iota
+	// ObserveAll observes every trial.
 	ObserveAll
+	// ObserveNone observes none.
 	ObserveNone
 )
 

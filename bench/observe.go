@@ -62,7 +62,7 @@ func (o *Observation) events() (all []story.Event) {
 				})
 			}
 		}
-		if o.usable != nil && o.usable != errNotBoth {
+		if o.usable != nil && !errors.Is(o.usable, errNotBoth) {
 			all = append(all, story.Event{At: o.Ended, Station: station, Kind: story.NotUsable, Err: o.usable.Error()})
 		}
 	}

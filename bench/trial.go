@@ -60,18 +60,9 @@ type party struct {
 // Try runs one trial. An error means that there was none: the lab failed, or
 // ctx ended. When it returns, both peers' connections are closed.
 func (s *Site) Try(ctx context.Context, o TryOptions) (Attempt, error) {
-	before, err := s.sent()
-	if err == nil {
-		err = s.lab.Seed(o.Seed)
-	}
+	before, eyes, err := s.begin(ctx, o)
 	if err != nil {
 		return Attempt{}, err
-	}
-	var eyes *observing
-	if o.Observe {
-		if eyes, err = s.observe(ctx); err != nil {
-			return Attempt{}, err
-		}
 	}
 	defer heart.feel()()
 	began := time.Now()
@@ -87,15 +78,9 @@ func (s *Site) Try(ctx context.Context, o TryOptions) (Attempt, error) {
 		return Attempt{}, context.Cause(ctx)
 	}
 	links, err := s.lab.Links()
-	if err != nil {
-		return Attempt{}, err
-	}
-	faults, err := s.lab.Faults()
-	if err != nil {
-		return Attempt{}, err
-	}
-	after, err := s.sent()
-	if err != nil {
+	faults, errF := s.lab.Faults()
+	after, errS := s.sent()
+	if err := errors.Join(err, errF, errS); err != nil {
 		return Attempt{}, err
 	}
 	t := results.Trial{
@@ -118,6 +103,18 @@ func (s *Site) Try(ctx context.Context, o TryOptions) (Attempt, error) {
 		}
 	}
 	return a, nil
+}
+
+// begin gives links the seed of a trial, counts what the peers have sent before it, and
+// begins to observe, if that is wanted.
+func (s *Site) begin(ctx context.Context, o TryOptions) (sent int64, eyes *observing, err error) {
+	if sent, err = s.sent(); err == nil {
+		err = s.lab.Seed(o.Seed)
+	}
+	if err == nil && o.Observe {
+		eyes, err = s.observe(ctx)
+	}
+	return sent, eyes, err
 }
 
 // explain has the packets say why a trial failed, rather than the engines, who do not

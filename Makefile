@@ -1,7 +1,7 @@
-.PHONY: help test bench matrix model census soak doubt kernels slurm update lint cover
+.PHONY: help test bench full strategies matrix model census soak doubt kernels slurm update lint cover
 
 help: ## this list
-	@sed -nE 's/^([a-z]+):.*## (.*)/\1\t\2/p' Makefile | expand -t 10
+	@sed -nE 's/^([a-z]+):.*## (.*)/\1\t\2/p' Makefile | expand -t 12
 
 test: ## all tests, as the README says
 	go test ./...
@@ -28,6 +28,16 @@ doubt: ## a thousand profiles proved, half of them changed behind the prober's b
 
 kernels: ## the tests that deal with the kernel, on Debian's stock kernels in virtual machines (RUN=TestX narrows them)
 	RUN='$(RUN)' ci/kernels/run.sh
+
+# The two big runs go on where they were when they are made again. RESULTS is their folder,
+# and BENCH has further flags: make full BENCH='--shard 1/50' RESULTS=part-1
+full: RESULTS ?= punchlab-results/full
+full: ## all shipped profiles against all by auto, 10 trials each, into RESULTS: an hour on two busy cores, perhaps half of it on idle ones
+	go run ./cmd/punchlab bench --nat all --trials 10 --seed 1 -o $(RESULTS) --resume $(RESULTS) $(BENCH)
+
+strategies: RESULTS ?= punchlab-results/strategies
+strategies: ## the classes of RFC 4787 by every strategy, 10 trials each, into RESULTS: five to ten minutes on two busy cores
+	go run ./cmd/punchlab bench --nat classes --strategy all --trials 10 --seed 1 -o $(RESULTS) --resume $(RESULTS) $(BENCH)
 
 slurm: ## the job array of ci/slurm in a Slurm of its own (Debian's packages; as root)
 	ci/slurm/test.sh

@@ -78,6 +78,10 @@ configure() {
 		NodeName=node NodeHostname=node NodeAddr=192.0.2.1 CPUs=6 RealMemory=6144
 		PartitionName=all Nodes=node Default=YES MaxTime=INFINITE State=UP
 	END
+	case $(slurmd -V) in
+	*' 22.'*) ;; # does not know the word, and looks at no cgroup unless told to
+	*) echo CgroupPlugin=disabled >"$work/cgroup.conf" ;;
+	esac
 }
 
 start() {

@@ -35,7 +35,7 @@ var apart = map[string][]string{
 	"bench/story":         {},
 	"bench/expect":        {"bench/results", "internal/strictyaml"},
 	"bench/populations":   {"bench/results", "natprofiles", "internal/catalogue", "internal/strictyaml"},
-	"bench/report":        {"bench/results", "bench/expect", "bench/populations", "natprofiles", "internal/catalogue", "internal/strictyaml"},
+	"bench/report":        {"bench/results", "bench/story", "bench/expect", "bench/populations", "natprofiles", "internal/catalogue", "internal/strictyaml"},
 }
 
 // blind says what a package may not import itself, nor its tests: the prober of

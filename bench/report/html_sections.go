@@ -200,6 +200,9 @@ func htmlPopulationsOf(s Subject) (p htmlPopulations) {
 			told = append(told, e)
 			continue
 		}
+		if e.Coverage == 0 {
+			continue // the run is about others
+		}
 		if _, known := left[e.A]; !known {
 			order = append(order, e.A)
 		}

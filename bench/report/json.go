@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"github.com/punchlab/punchlab/bench/expect"
+	"github.com/punchlab/punchlab/bench/populations"
 	"github.com/punchlab/punchlab/bench/results"
 )
 
@@ -26,6 +27,9 @@ type summary struct {
 	Done      int               `json:"done"`
 	Summaries []results.Summary `json:"summaries"`
 	Verdicts  []expect.Verdict  `json:"verdicts,omitempty"`
+
+	// Populations are those that were asked for.
+	Populations []populations.Expectation `json:"populations,omitempty"`
 }
 
 func writeJSON(w io.Writer, s Subject) error {
@@ -36,7 +40,7 @@ func writeJSON(w io.Writer, s Subject) error {
 	err := encoder.Encode(summary{
 		Results: s.Path, Run: m.Run, Shard: m.Shard, Version: m.Version, Kernel: m.Kernel, Seed: m.Seed,
 		Complete: s.Run.Complete(), Planned: m.Planned(), Done: s.Run.Done(),
-		Summaries: s.Run.Summaries(), Verdicts: s.Verdicts,
+		Summaries: s.Run.Summaries(), Verdicts: s.Verdicts, Populations: s.Expected,
 	})
 	if err != nil {
 		return fmt.Errorf("report: %w", err)

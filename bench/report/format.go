@@ -10,14 +10,30 @@ import (
 	"strings"
 
 	"github.com/punchlab/punchlab/bench/expect"
+	"github.com/punchlab/punchlab/bench/populations"
 	"github.com/punchlab/punchlab/bench/results"
 )
 
-// Subject is what a report is about: a run, and what was expected of it.
+// Subject is what a report is about: a run, what was expected of it, and what
+// follows from it that the results file alone does not tell.
 type Subject struct {
 	Run      results.Run
 	Path     string // of the results file, as the report names it
 	Verdicts []expect.Verdict
+
+	// Expected is what the run's strategies are worth to populations that were asked
+	// for. Shipped is the same of those that nobody asked for: only formats that
+	// have room for it tell it, as far as enough was measured.
+	Expected []populations.Expectation
+	Shipped  []populations.Expectation
+
+	// Changed is a sentence about profiles of the run that are others now; empty
+	// where all are what they were.
+	Changed string
+
+	// Again are the flags of punchlab trial, beside those that name a cell, with
+	// which a trial is like those of the run.
+	Again []string
 }
 
 // Format is one way of telling about a run: a file of a results folder that is

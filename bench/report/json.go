@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"github.com/punchlab/punchlab/bench/expect"
+	"github.com/punchlab/punchlab/bench/populations"
 	"github.com/punchlab/punchlab/bench/results"
 )
 
@@ -29,6 +30,9 @@ type summary struct {
 
 	Sweep  *results.Sweep `json:"sweep,omitempty"`
 	Curves []curve        `json:"curves,omitempty"`
+
+	// Populations are those that were asked for.
+	Populations []populations.Expectation `json:"populations,omitempty"`
 }
 
 // curve is where on a sweep one pair connects by one strategy.
@@ -57,7 +61,7 @@ func writeJSON(w io.Writer, s Subject) error {
 	err := encoder.Encode(summary{
 		Results: s.Path, Run: m.Run, Shard: m.Shard, Version: m.Version, Kernel: m.Kernel, Seed: m.Seed,
 		Complete: s.Run.Complete(), Planned: m.Planned(), Done: s.Run.Done(),
-		Summaries: s.Run.Summaries(), Verdicts: s.Verdicts,
+		Summaries: s.Run.Summaries(), Verdicts: s.Verdicts, Populations: s.Expected,
 		Sweep: m.Sweep, Curves: curves(s.Run),
 	})
 	if err != nil {

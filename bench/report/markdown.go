@@ -42,6 +42,15 @@ func writeMarkdown(w io.Writer, s Subject) error {
 		fmt.Fprintf(&b, "\n%s\n", escape(note))
 	}
 	markdownCauses(&b, summaries)
+	if s.Expected != nil {
+		b.WriteString("\n")
+		if s.Changed != "" {
+			fmt.Fprintf(&b, "%s\n\n", escape(s.Changed))
+		}
+		if err := PopulationsMarkdown(&b, s.Expected); err != nil {
+			return err
+		}
+	}
 	m := s.Run.Manifest
 	fmt.Fprintf(&b, "\nCells: trials that connected / trials that count, the 95 %% interval of the rate (Wilson), median and "+
 		"90th percentile of the time to connect. punchlab %s, Linux %s, seed %d.\n", escape(m.Version), escape(m.Kernel), m.Seed)

@@ -82,13 +82,19 @@ func TestTerminalDrawsSweeps(t *testing.T) {
 
 func TestFormatsKnowPoints(t *testing.T) {
 	for _, f := range Formats() {
-		if f.Name == "benchstat" { // a line for each trial
+		if f.Name == "benchstat" || f.Name == "html" { // a line for each trial; a page with its scripts
 			continue
 		}
 		t.Run(f.Name, func(t *testing.T) {
 			s := Subject{Run: sweep(2, 3), Path: "results/results.jsonl"}
 			golden(t, filepath.Join("testdata", "formats", "sweep-"+f.File), written(t, f.Name, s))
 		})
+	}
+	page := written(t, "html", Subject{Run: sweep(2, 3)})
+	for _, c := range sweep(2, 3).Curves() {
+		if !strings.Contains(page, SweepSVG(c)) {
+			t.Errorf("the page has no drawing of %s", c.Cell)
+		}
 	}
 	text := written(t, "benchstat", Subject{Run: sweep(1, 3)})
 	if line := "\nBenchmarkPunch/topology=two-nats/a=none/b=openwrt/stagger=0rtt/strategy=simultaneous-open 10 1 connected\n"; !strings.Contains(text, line) {

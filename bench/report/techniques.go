@@ -46,6 +46,14 @@ func techniques(run results.Run) (all []*technique) {
 	return all
 }
 
+// name is the strategy, and the technique where that is another one.
+func (t *technique) name() string {
+	if t.via == "" || t.via == t.strategy {
+		return t.strategy
+	}
+	return t.strategy + " by " + t.via
+}
+
 func (t *technique) add(one results.Trial) {
 	t.times = append(t.times, *one.ConnectMS)
 	if rounds := one.Rounds(); rounds != nil {
@@ -68,10 +76,7 @@ func (p *page) techniques(run results.Run) {
 	t.SuppressTrailingSpaces()
 	t.AppendHeader(table.Row{"strategy", "trials", "ms", "R", "SYNs", "packets"})
 	for _, one := range all {
-		name := one.strategy
-		if one.via != "" && one.via != one.strategy {
-			name += " by " + one.via
-		}
+		name := one.name()
 		if p.width > 0 {
 			name = text.WrapSoft(name, max(p.width-figuresWidth, nameWidth))
 		}

@@ -133,7 +133,7 @@ func newBench(c *common) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			inLab(func(ctx context.Context) error { return runBench(ctx, &b, plan, manifest, c.json) })
+			inLab(func(ctx context.Context) error { return runBench(ctx, &b, plan, manifest, c) })
 			return nil
 		},
 	}

@@ -68,6 +68,9 @@ func (f *mergeFlags) merge(c *common, args []string) error {
 		return err
 	}
 	about := report.Subject{Run: run, Path: path}
+	if err := c.weigh(&about, nil); err != nil {
+		return err
+	}
 	return firstOf(tellRun(about, f.output, c.json), broken)
 }
 

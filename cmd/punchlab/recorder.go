@@ -15,7 +15,7 @@ import (
 )
 
 // runBench carries out a plan, keeps what it finds, and tells it.
-func runBench(ctx context.Context, b *benchFlags, plan bench.Plan, m results.Manifest, asJSON bool) error {
+func runBench(ctx context.Context, b *benchFlags, plan bench.Plan, m results.Manifest, c *common) error {
 	if b.before != nil {
 		b.before.tell()
 	}
@@ -38,7 +38,7 @@ func runBench(ctx context.Context, b *benchFlags, plan bench.Plan, m results.Man
 	}
 	tellIdleFaults(run.Trials)
 	about := report.Subject{Run: run, Path: file.Name()}
-	return errors.Join(err, tellRun(about, filepath.Dir(file.Name()), asJSON))
+	return errors.Join(err, c.weigh(&about, nil), tellRun(about, filepath.Dir(file.Name()), c.json))
 }
 
 // tellIdleFaults tells of faults that met no packet, in how many trials: they

@@ -17,6 +17,7 @@ import (
 // reportFlags are those of report.
 type reportFlags struct {
 	expected, format, output string
+	populations              []string
 }
 
 const aboutReport = `report derives the files of a results folder again, from results.jsonl alone, and
@@ -39,7 +40,13 @@ does not name may be anything:
     - {point: {stagger: [-1rtt, 0rtt, 1rtt]}, expect: connects}   # of a sweep
 
 A least rate is missed where the whole 95 % interval of what was measured lies
-below it. Lines of results.jsonl that are no trials are named and left out.`
+below it. Lines of results.jsonl that are no trials are named and left out.
+
+--population tells what each strategy is worth to two random members of a
+population, or to one of each of two (punchlab population list): on the terminal, in
+report.md, report.html and summary.json. Cells are weighed by the names of their
+profiles; where one is another now than when the run was made, report says so.
+report.html has the shipped populations of which half was measured in any case.`
 
 func newReport(c *common) *cobra.Command {
 	var r reportFlags
@@ -49,6 +56,7 @@ func newReport(c *common) *cobra.Command {
 		Long:  aboutReport + strings.TrimRight(formatList(), "\n") + "\n" + aboutExpectations,
 		Example: `  punchlab report punchlab-results/20250301T120000.000Z
   punchlab report results/ --expect ci/expect.yaml
+  punchlab report results/ --population mobile,home-today
   punchlab report results/ --format markdown >> "$GITHUB_STEP_SUMMARY"`,
 		Args: folders(1, 1, "one results folder"),
 		RunE: func(_ *cobra.Command, args []string) error { return r.report(c, args[0]) },
@@ -56,6 +64,7 @@ func newReport(c *common) *cobra.Command {
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	flags.StringVar(&r.expected, "expect", "", "`file` that says what must hold of which cells")
+	flags.StringSliceVar(&r.populations, "population", nil, "tell what the run is worth to a `population`, or to one of each of two: names, or paths of YAML files")
 	flags.StringVar(&r.format, "format", "", "print this `format` on stdout, and write nothing: "+strings.Join(formatNames(), ", "))
 	flags.StringVarP(&r.output, "output", "o", "", "`folder` for the derived files (default DIR)")
 	return cmd
@@ -83,6 +92,12 @@ func (r *reportFlags) report(c *common, where string) error {
 		if about.Verdicts, err = expected.Judge(l.run); err != nil {
 			return misuse(fmt.Errorf("--expect: %w", err))
 		}
+	}
+	if err := c.weigh(&about, r.populations); err != nil {
+		return err
+	}
+	if about.Changed != "" && len(r.populations) > 0 {
+		fmt.Fprintf(os.Stderr, "punchlab: %s: %s\n", about.Path, about.Changed)
 	}
 	switch {
 	case c.json:
@@ -155,6 +170,9 @@ func tellRun(about report.Subject, dir string, asJSON bool) error {
 		return errors.Join(failed(format.Write(os.Stdout, about)), derived)
 	}
 	err := report.Terminal(os.Stdout, about.Run, pageWidth(os.Stdout), report.Colour(terminalWidth(os.Stdout) > 0))
+	if about.Expected != nil {
+		err = errors.Join(err, report.Populations(os.Stdout, about.Expected, pageWidth(os.Stdout), report.Colour(terminalWidth(os.Stdout) > 0)))
+	}
 	files := fmt.Sprintf("The trials are in %s.\n", filepath.Clean(about.Path))
 	if derived == nil {
 		files += fmt.Sprintf("Derived from it, in %s: %s.\n", filepath.Clean(dir), fileNames(about))

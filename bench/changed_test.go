@@ -1,0 +1,31 @@
+package bench
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/punchlab/punchlab/bench/results"
+	"github.com/punchlab/punchlab/natprofiles"
+)
+
+func TestChanged(t *testing.T) {
+	catalogue, err := natprofiles.Open("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	same, err := catalogue.Get("openwrt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := catalogue.Get("linux-random")
+	if err != nil {
+		t.Fatal(err)
+	}
+	other.TCP.Hairpin = "internal-source"
+	m := results.Manifest{Profiles: map[string]string{
+		same.Name: fingerprint(same), other.Name: fingerprint(other), "of-mine": fingerprint(same),
+	}}
+	if otherwise, unknown := Changed(m, catalogue); fmt.Sprint(otherwise, unknown) != "[linux-random] [of-mine]" {
+		t.Errorf("%v %v", otherwise, unknown)
+	}
+}

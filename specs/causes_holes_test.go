@@ -93,10 +93,8 @@ var holes = []situation{
 		script: func(s *stage) {
 			s.introduce()
 			s.listen(bob)
-			gone := s.shoot(alice, 0)
-			s.pass(0.7)
-			gone()
-			s.pass(1)
+			s.shoot(alice, 0)() // the SYN has left; closing its socket sends nothing
+			s.pass(2)
 		},
 		cause: story.ResetByHost, heart: `bob's SYN-ACK came to alice \S+ ms later, whose socket was gone: the host answered RST`,
 	},

@@ -92,12 +92,11 @@ var ways = []situation{
 	},
 	{
 		sentence: "a SYN comes to a peer that has given up",
-		topology: "open",
+		topology: "open", rtt: time.Second,
 		script: func(s *stage) {
 			s.introduce()
 			s.shoot(alice, 0)
-			s.pass(0.1)
-			s.giveUp(bob)
+			s.giveUp(bob) // half a second before it comes
 			s.pass(1)
 		},
 		cause: story.OutOfTime, heart: `alice's SYN reached bob, who had given up \S+ ms before`,

@@ -75,6 +75,9 @@ func (blockBirthday) Forecast(a, b Classification) Forecast {
 			big, mostBlockSYNs, float64(big)/mostBlockSYNs)
 	}
 	f := Forecast{Chance: fills(a) * fills(b), RoundTrips: 1.5, SYNs: filling(a) + filling(b)}
+	if a.Nested == Yes || b.Nested == Yes { // an inner NAT may give out fewer ports than the outer one's block has
+		f.Chance *= shunned
+	}
 	f.Reason = fmt.Sprintf("%d SYNs from a block of %d, all to one port, and %d from one of %d, the other way",
 		max(filling(a), filling(b)), big, min(filling(a), filling(b)), min(ports(a), ports(b)))
 	if t, _ := whoOpens(a, b); t != together {

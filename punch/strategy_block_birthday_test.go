@@ -41,6 +41,16 @@ func TestForecastsOfTwoBlocks(t *testing.T) {
 	}
 }
 
+// Behind a carrier the block is the carrier's, and the home's own NAT may have fewer ports to fill it with: what does
+// not need it filled is to be preferred.
+func TestABlockBehindAnotherNATIsNotSure(t *testing.T) {
+	inner := ofBlock(512, Drop)
+	inner.Nested = Yes
+	if f := (blockBirthday{}).Forecast(inner, ofBlock(512, Drop)); f.Chance >= sure || f.Chance < 0.85 {
+		t.Errorf("%+v", f)
+	}
+}
+
 func TestWhereBlocksAreNoHelp(t *testing.T) {
 	random := ofPorts(Allocation{Rule: Random}, Drop)
 	steps := ofPorts(Allocation{Rule: Sequential, Step: 1}, Drop)

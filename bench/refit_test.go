@@ -6,6 +6,7 @@ import (
 
 	"github.com/punchlab/punchlab/bench/results"
 	"github.com/punchlab/punchlab/harness"
+	"github.com/punchlab/punchlab/links"
 	"github.com/punchlab/punchlab/punch"
 )
 
@@ -52,5 +53,43 @@ func TestASiteIsRefitted(t *testing.T) {
 		if err := s.Reset(); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// A strategy that measures takes over a lab from one that does not, faults and all:
+// they do nothing while peers measure, and act in the trials.
+func TestFaultsDoNothingWhilePeersMeasure(t *testing.T) {
+	harness.Need(t)
+	f, err := links.ParseFault("transit-a up: drop SYN every to rendezvous")
+	if err != nil {
+		t.Fatal(err)
+	}
+	open := Cell{
+		Topology: topology(t, "two-nats"), Faults: []links.Fault{f},
+		NATs: harness.NATs{"a": profiles(t, "apdm-sequential")[0], "b": profiles(t, "eim-apdf")[0]},
+	}
+	auto := open
+	for name, of := range map[string]*Cell{"simultaneous-open": &open, "auto": &auto} {
+		if of.Strategy, err = punch.StrategyNamed(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s, err := Open(t.Context(), open)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	if err := s.use(t.Context(), auto); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := s.nats[0], Classified(auto.NATs["a"]); got.Mapping != want.Mapping || got.Ports.Rule != want.Ports.Rule {
+		t.Errorf("alice's NAT is said to be %v, want %v", got, want)
+	}
+	if now, err := s.lab.Faults(); err != nil || len(now) != 1 || now[0].Fault != f {
+		t.Errorf("faults are %+v, %v", now, err)
 	}
 }

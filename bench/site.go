@@ -58,10 +58,10 @@ func Open(ctx context.Context, c Cell) (_ *Site, err error) {
 	if err := s.serve(); err != nil {
 		return nil, fmt.Errorf("rendezvous: %w", err)
 	}
-	if err := s.use(ctx, c); err != nil {
-		return nil, errors.Join(err, s.stop())
+	if err = lab.SetFaults(c.Faults...); err == nil {
+		err = s.use(ctx, c)
 	}
-	if err := lab.SetFaults(c.Faults...); err != nil {
+	if err != nil {
 		return nil, errors.Join(err, s.stop())
 	}
 	return s, nil
@@ -123,8 +123,8 @@ func (s *Site) serve() error {
 const classifyTries = 3
 
 // classify has both peers measure their NATs once for all trials, as programs do
-// that keep what they know of their network. Meanwhile links lose nothing, since
-// all trials would have what one lost packet made of it.
+// that keep what they know of their network. Meanwhile links lose nothing and no
+// fault acts, since all trials would have what one lost packet made of it.
 func (s *Site) classify(ctx context.Context) (err error) {
 	lossless, err := s.calm()
 	defer func() { err = errors.Join(err, lossless()) }()
@@ -152,8 +152,8 @@ func (s *Site) measure(ctx context.Context) error {
 	return errors.Join(errs[:]...)
 }
 
-// calm has no link do anything to single packets, until what it returns is
-// called.
+// calm has no link and no fault do anything to single packets, until what it
+// returns is called.
 func (s *Site) calm() (end func() error, err error) {
 	was := map[string]links.Link{}
 	end = func() error {
@@ -161,7 +161,15 @@ func (s *Site) calm() (end func() error, err error) {
 		for name, l := range was {
 			errs = append(errs, s.lab.SetLink(name, l))
 		}
+		if len(s.cell.Faults) > 0 {
+			errs = append(errs, s.lab.SetFaults(s.cell.Faults...))
+		}
 		return errors.Join(errs...)
+	}
+	if len(s.cell.Faults) > 0 {
+		if err := s.lab.SetFaults(); err != nil {
+			return end, err
+		}
 	}
 	for _, n := range s.cell.Topology.Nodes {
 		if n.Link == n.Link.Lossless() {

@@ -26,7 +26,8 @@ const (
 	// pulseEvery is how often it beats: more often than a host does anything in a trial,
 	// and seldom enough to cost nothing (100 µs of a processor in a second).
 	pulseEvery = 2 * time.Millisecond
-	// pulseKept is how many beats are remembered: for longer than any trial takes.
+	// pulseKept is how many beats are remembered: those of the last minute. Of a trial
+	// that takes longer only the end is judged.
 	pulseKept = 1 << 15
 )
 
@@ -74,15 +75,15 @@ func (p *pulse) note(b beat) {
 	}
 }
 
-// worst is by how much the process was late at most since a moment.
+// worst is by how much the process was late at most since a moment. What a beat has
+// waited before that does not count, nor the time in which nobody felt the pulse.
 func (p *pulse) worst(since time.Time) (late time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	last := since
 	for i := len(p.beats) - 1; i >= 0 && p.beats[i].at.After(since); i-- {
-		late = max(late, p.beats[i].late)
+		late = max(late, min(p.beats[i].late, p.beats[i].at.Sub(since)))
+		last = later(last, p.beats[i].at)
 	}
-	if n := len(p.beats); n > 0 { // a beat that is overdue
-		late = max(late, time.Since(p.beats[n-1].at)-pulseEvery)
-	}
-	return late
+	return max(late, time.Since(last)-pulseEvery) // a beat may be overdue
 }

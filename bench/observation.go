@@ -3,6 +3,7 @@ package bench
 import (
 	"io"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/punchlab/punchlab/bench/story"
@@ -19,33 +20,39 @@ type Observation struct {
 	harness.Recording
 	Events [2][]punch.Event // alice's and bob's
 
-	columns columns
-	attempt Attempt
-	usable  error // why the two connections are not one that works, if both peers have one
+	columns    columns
+	introduced [2]time.Time // zero for a peer that was not
+	usable     error        // why the two connections are not one that works, if both peers have one
+
+	once sync.Once
+	told story.Story
+	of   []int // which packet of the observation each packet of the story is
 }
 
 // Observed is the observation of what somebody has let happen in the site's lab
 // without a Try: what was recorded, what the engines told, or might have, and when
 // alice and bob were introduced, which is zero if they were not.
 func (s *Site) Observed(seen harness.Recording, told [2][]punch.Event, introduced [2]time.Time) *Observation {
-	o := &Observation{Recording: seen, Events: told, columns: columnsOf(s.lab)}
-	o.attempt.Alice.Introduced, o.attempt.Bob.Introduced = introduced[0], introduced[1]
-	return o
+	return &Observation{Recording: seen, Events: told, columns: columnsOf(s.lab), introduced: introduced}
 }
 
-// Story tells what happened, and why.
+// Story tells what happened, and why. It is made once; what was observed must not be
+// changed any more. It may be called by several goroutines.
 func (o *Observation) Story() story.Story {
-	read, _ := o.recorded()
-	return story.Tell(read)
+	o.once.Do(func() {
+		var read story.Recording
+		read, o.of = o.recorded()
+		o.told = story.Tell(read)
+	})
+	return o.told
 }
 
 // WritePCAPNG writes the packets of all legs as a capture file, with what the NATs
 // did with each as its comment.
 func (o *Observation) WritePCAPNG(w io.Writer) error {
-	read, of := o.recorded()
 	comments := make([]string, len(o.Packets))
-	for i, text := range story.Tell(read).Comments() {
-		comments[of[i]] = text
+	for i, text := range o.Story().Comments() {
+		comments[o.of[i]] = text
 	}
 	return o.Recording.WritePCAPNG(w, comments)
 }
@@ -151,7 +158,7 @@ func (o *Observation) recorded() (r story.Recording, of []int) {
 		End: o.Ended, Stations: o.columns.stations, Legs: legs,
 		Flows: o.flows(), Events: o.events(), Dropped: o.dropped(), LostPackets: map[int]int{}, LostFlows: map[int]int{},
 	}
-	if a, b := o.attempt.Alice.Introduced, o.attempt.Bob.Introduced; !a.IsZero() && !b.IsZero() {
+	if a, b := o.introduced[0], o.introduced[1]; !a.IsZero() && !b.IsZero() {
 		r.Start = onWall(later(a, b))
 	}
 	for i, l := range o.Legs {

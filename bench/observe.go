@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/punchlab/punchlab/bench/story"
 	"github.com/punchlab/punchlab/harness"
@@ -47,7 +48,16 @@ func (o *observing) end(s *Site, a Attempt, usable error) (*Observation, error) 
 	if err != nil {
 		return nil, err
 	}
-	return &Observation{Recording: seen, Events: o.events, columns: columnsOf(s.lab), attempt: a, usable: usable}, nil
+	all := s.Observed(seen, o.events, [2]time.Time{a.Alice.Introduced, a.Bob.Introduced})
+	all.usable = usable
+	return all, nil
+}
+
+// giveUp stops watching a trial that came to nothing.
+func (o *observing) giveUp() {
+	if o != nil {
+		_, _ = o.watch.Stop()
+	}
 }
 
 // events are those of both engines in the words of the story, in the order of time.

@@ -64,6 +64,7 @@ func (s *Site) Try(ctx context.Context, o TryOptions) (Attempt, error) {
 	if err != nil {
 		return Attempt{}, err
 	}
+	defer eyes.giveUp() // unless it has ended
 	defer heart.feel()()
 	began := time.Now()
 	both := s.connect(ctx, o, eyes)

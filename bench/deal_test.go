@@ -98,7 +98,7 @@ func TestASeries(t *testing.T) {
 		{results.Invalid, 1, false, false},
 		{results.Failed, 1, false, true},
 	} {
-		number, slot, _, ok := s.begin(ObserveNone)
+		number, slot, _, ok := s.begin()
 		if number != i || slot != step.slot || !ok {
 			t.Errorf("trial %d has the number %d and place %d, %v", i, number, slot, ok)
 		}
@@ -106,18 +106,18 @@ func TestASeries(t *testing.T) {
 			t.Errorf("trial %d: story %v, last %v", i, story, last)
 		}
 	}
-	if _, _, _, ok := s.begin(ObserveNone); ok {
+	if _, _, _, ok := s.begin(); ok {
 		t.Error("a cell that has all its trials gets another")
 	}
 	spoilt := newSeries(s.Cell, Plan{Trials: 2})
 	for range fewestTries {
-		_, slot, _, ok := spoilt.begin(ObserveNone)
+		_, slot, _, ok := spoilt.begin()
 		if !ok {
 			t.Fatal("a cell was given up too soon")
 		}
 		spoilt.end(slot, results.Invalid, false)
 	}
-	if _, _, _, ok := spoilt.begin(ObserveNone); ok {
+	if _, _, _, ok := spoilt.begin(); ok {
 		t.Error("a cell was not given up")
 	}
 }

@@ -26,11 +26,12 @@ type Observer struct {
 	Cell func(results.Cell)
 }
 
-// Run makes every trial of the plan. Cells run side by side, each in a lab of
-// its own that all its trials use, and after it those of a cell that differs by
-// its strategy alone, or by the point of a sweep: a pair that cannot connect costs its own patience and nobody
-// else's time. As many do as the machine bears: fewer where trials turn out
-// invalid. When ctx ends, trials that are under way are given up and Run returns
+// Run makes every trial of the plan, side by side: a pair that cannot connect
+// costs its own patience and nobody else's time. The trials of a cell are spread
+// over the run. A lab is used by those of one cell, and after them by those of
+// cells that differ by their strategy alone, or by the point of a sweep. As many
+// trials are under way as the machine bears: fewer where they turn out invalid, or,
+// unless the plan says how many, where hosts have to wait for a processor. When ctx ends, trials that are under way are given up and Run returns
 // ctx's cause. An error of a lab ends the run. A cell most of whose trials are
 // invalid is left short of trials, which is no error.
 func Run(ctx context.Context, p Plan, o Observer) error {
@@ -67,6 +68,9 @@ type run struct {
 
 // visit makes some trials of a cell.
 func (r *run) visit(ctx context.Context, v visit) (err error) {
+	if !v.wants() { // a run that goes on, or a cell that was given up
+		return nil
+	}
 	s, err := r.open(ctx, v.Cell)
 	if err != nil {
 		return err
@@ -109,7 +113,7 @@ func (r *run) try(ctx context.Context, s *Site, of *series) (valid bool, err err
 	late := false
 	began := r.width.enter()
 	defer func() { r.width.leave(began, late) }()
-	number, slot, watched, ok := of.begin(r.plan.Observe)
+	number, slot, watched, ok := of.begin()
 	if !ok {
 		return false, errEnough
 	}
@@ -121,14 +125,11 @@ func (r *run) try(ctx context.Context, s *Site, of *series) (valid bool, err err
 		return false, err
 	}
 	invalid := a.Outcome == results.Invalid
-	late = invalid || r.width.finds && a.HostLatenessMS > results.Milliseconds(inTime(roundAbout(s.cell.Topology)))
+	late = invalid || r.width.finds && a.HostLatenessMS > results.Milliseconds(LatenessBound(roundAbout(s.cell.Topology)))
 	a.Number = number
 	story, last := of.end(slot, a.Outcome, watched)
 	if story {
 		a.Story = a.story()
-	}
-	if a.Outcome == results.Failed && r.plan.Observe == ObserveDoubtful {
-		of.observe()
 	}
 	if err := r.tell(a, s.lab); err != nil {
 		return false, err

@@ -20,8 +20,9 @@ type series struct {
 	slots int                      // of valid trials that somebody has begun
 	freed []int                    // those of them whose trial was invalid
 	told  map[results.Outcome]bool // which have a story
-	watch bool                     // every trial is observed from now on
-	blind bool                     // none is ever
+
+	observe  Observe
+	doubtful bool // a trial may fail, or one has
 }
 
 // A cell is given up when it has had so many tries for each trial, and not
@@ -34,8 +35,8 @@ const (
 
 func newSeries(c Cell, p Plan) *series {
 	s := &series{
-		Cell: c, key: c.Key(), goal: p.goal(), told: map[results.Outcome]bool{}, blind: p.Observe == ObserveNone,
-		watch: p.Observe == ObserveAll || p.Observe == ObserveDoubtful && c.doubtful(),
+		Cell: c, key: c.Key(), goal: p.goal(), told: map[results.Outcome]bool{}, observe: p.Observe,
+		doubtful: p.Observe == ObserveDoubtful && c.doubtful(),
 	}
 	begun := p.Begun[s.key]
 	s.tally, s.next, s.slots = begun.Tally, begun.Next, begun.Tally.Trials
@@ -45,7 +46,7 @@ func newSeries(c Cell, p Plan) *series {
 
 // begin gives the number of the next trial, which of the valid ones it is to be, and
 // whether it is observed; or says that none is wanted.
-func (s *series) begin(o Observe) (number, slot int, watched, ok bool) {
+func (s *series) begin() (number, slot int, watched, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.wanting() {
@@ -59,7 +60,12 @@ func (s *series) begin(o Observe) (number, slot int, watched, ok bool) {
 	} else {
 		s.slots++
 	}
-	return s.next - 1, slot, s.watch || o == ObserveDoubtful && slot == 0, true
+	return s.next - 1, slot, s.watched(slot), true
+}
+
+// watched says whether the trial that is to be that valid one is observed.
+func (s *series) watched(slot int) bool {
+	return s.observe == ObserveAll || s.observe == ObserveDoubtful && (s.doubtful || slot == 0)
 }
 
 // wants tells whether the cell needs another trial, besides those under way.
@@ -89,14 +95,9 @@ func (s *series) end(slot int, o results.Outcome, watched bool) (story, last boo
 	}
 	ended := s.goal.Ended(s.tally)
 	s.tally = s.tally.With(o)
-	story = !s.told[o] && (watched || s.blind || o == results.Failed)
-	s.told[o] = s.told[o] || story && (watched || s.blind)
+	s.doubtful = s.doubtful || o == results.Failed
+	blind := s.observe == ObserveNone
+	story = !s.told[o] && (watched || blind || o == results.Failed)
+	s.told[o] = s.told[o] || story && (watched || blind)
 	return story, !ended && s.goal.Ended(s.tally)
-}
-
-// observe has all further trials observed.
-func (s *series) observe() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.watch = true
 }

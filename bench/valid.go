@@ -20,14 +20,10 @@ func LatenessBound(rtt time.Duration) time.Duration {
 
 // HostLatenessBound is how long the hosts of a lab may be kept from the processors
 // in a trial that counts: two round trips, up to which the engine minds no stagger.
-// Up to 20 milliseconds are never a matter, which no busy machine keeps.
+// Below 20 milliseconds there is no bound that a busy machine keeps.
 func HostLatenessBound(rtt time.Duration) time.Duration {
 	return max(2*rtt, 20*time.Millisecond)
 }
-
-// inTime is how late the hosts may be in a run that finds its own width: an eighth of
-// the round trip shows in the times, and is more than a machine that is not full needs.
-func inTime(rtt time.Duration) time.Duration { return LatenessBound(rtt) }
 
 // roundAbout is the round trip between the peers by way of the server.
 func roundAbout(t topologies.Topology) time.Duration {

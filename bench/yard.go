@@ -11,8 +11,8 @@ import (
 )
 
 // yard is where labs wait that no cell uses: for a cell that needs the same NATs
-// in the same topology, under another strategy or at another point of a sweep, or else for the end of the run.
-// Building a lab costs as much as several trials. Taking one down keeps the
+// in the same topology, under another strategy or at another point of a sweep, or
+// else for the end of the run. Building a lab costs as much as several trials. Taking one down keeps the
 // kernel busy for milliseconds at a time, on a processor that a trial may need
 // (net/core/net_namespace.c, cleanup_net). It may be used by several goroutines.
 type yard struct {
@@ -20,7 +20,8 @@ type yard struct {
 	parked []*Site // the longest waiting first
 }
 
-// mostParked is how many labs wait at most. Each costs about a megabyte.
+// mostParked is how many labs wait at most. Each costs about a megabyte, and ten
+// more once it has been watched.
 const mostParked = 256
 
 // filesPerLab is more than the descriptors that a lab has open between trials.

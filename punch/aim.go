@@ -30,10 +30,9 @@ func (a *state) aim(all ...shot) {
 // originOf is the origin of a connection that was accepted. Had a SYN of ours between the same endpoints still a socket,
 // the connection would be that socket's.
 func (a *state) originOf(conn *net.TCPConn) origin {
-	ours, theirs := conn.LocalAddr().(*net.TCPAddr), conn.RemoteAddr().(*net.TCPAddr).AddrPort()
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.aimed[aim{uint16(ours.Port), netip.AddrPortFrom(theirs.Addr().Unmap(), theirs.Port())}] {
+	if a.aimed[aim{endpoint(conn.LocalAddr()).Port(), endpoint(conn.RemoteAddr())}] {
 		return doubted
 	}
 	return accepted

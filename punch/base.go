@@ -75,7 +75,7 @@ func (b *base) local() netip.AddrPort { return b.conn.LocalAddr().(*net.TCPAddr)
 
 // server is the address that the connection goes to.
 func (b *base) server() netip.Addr {
-	return b.conn.RemoteAddr().(*net.TCPAddr).AddrPort().Addr().Unmap()
+	return endpoint(b.conn.RemoteAddr()).Addr()
 }
 
 // close says bye to the server and closes both sockets.

@@ -30,8 +30,7 @@ type candidate struct {
 
 // from tells whether the other end of c has the given address.
 func (c *candidate) from(addr netip.Addr) bool {
-	tcp, ok := c.conn.RemoteAddr().(*net.TCPAddr)
-	return ok && tcp.AddrPort().Addr().Unmap() == addr
+	return endpoint(c.conn.RemoteAddr()).Addr() == addr
 }
 
 // reset closes a connection that nobody needs so that nothing of it stays: no TIME-WAIT would block its two endpoints.

@@ -78,7 +78,6 @@ func (s *survey) ask(ctx context.Context, d *dialing, q question) (*line, error)
 	if err != nil {
 		return nil, fmt.Errorf("connecting to %s: %w", d.shot.to, err)
 	}
-	local := conn.LocalAddr().(*net.TCPAddr).AddrPort()
 	l := &line{conn: conn, client: rendezvous.NewClient(conn)}
 	soon, cancel := context.WithDeadline(ctx, s.until(time.Now(), lineSlack))
 	defer cancel()
@@ -94,8 +93,7 @@ func (s *survey) ask(ctx context.Context, d *dialing, q question) (*line, error)
 		l.close()
 		return nil, fmt.Errorf("asking %s: %w", d.shot.to, err)
 	}
-	here := netip.AddrPortFrom(local.Addr().Unmap(), local.Port())
-	l.sighting = sighting{from: here, to: d.shot.to, mapped: m.Observed, ttl: m.TTL}
+	l.sighting = sighting{from: endpoint(conn.LocalAddr()), to: d.shot.to, mapped: m.Observed, ttl: m.TTL}
 	return l, nil
 }
 

@@ -65,7 +65,7 @@ func (f *flight) admit(ctx context.Context, port uint16, from netip.AddrPort, en
 		if err != nil {
 			return
 		}
-		if at := conn.RemoteAddr().(*net.TCPAddr).AddrPort(); netip.AddrPortFrom(at.Addr().Unmap(), at.Port()) == from {
+		if endpoint(conn.RemoteAddr()) == from {
 			ends <- port
 			<-ctx.Done()
 			reset(conn)

@@ -14,12 +14,12 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/invopop/jsonschema"
 	validator "github.com/santhosh-tekuri/jsonschema/v6"
 	"go.yaml.in/yaml/v4"
 
 	"github.com/punchlab/punchlab/internal/catalogue"
+	"github.com/punchlab/punchlab/internal/goldentest"
 )
 
 const (
@@ -27,25 +27,12 @@ const (
 	setSchemaFile     = "sets/set.schema.json"
 )
 
-// The schemas are those of the types; PUNCHLAB_UPDATE=1 writes them anew.
+// The schemas are those of the types.
 func TestSchemasAreCurrent(t *testing.T) {
 	for file, of := range map[string]reflect.Type{
 		profileSchemaFile: reflect.TypeFor[shape](), setSchemaFile: reflect.TypeFor[setShape](),
 	} {
-		want := generate(t, file, of)
-		if os.Getenv("PUNCHLAB_UPDATE") != "" {
-			if err := os.WriteFile(file, want, 0o644); err != nil {
-				t.Fatal(err)
-			}
-			continue
-		}
-		got, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(string(want), string(got)); diff != "" {
-			t.Errorf("%s is not that of the types; make update writes it (-want +got):\n%s", file, diff)
-		}
+		goldentest.Compare(t, file, string(generate(t, file, of)))
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/punchlab/punchlab/bench/results"
+	"github.com/punchlab/punchlab/internal/goldentest"
 )
 
 func TestComparison(t *testing.T) {
@@ -36,6 +37,6 @@ func TestComparison(t *testing.T) {
 		if err := Comparison(&out, results.Compare(test.old, test.new, results.Significance), test.width, false); err != nil {
 			t.Fatal(err)
 		}
-		golden(t, filepath.Join("testdata", test.name+".txt"), out.String())
+		goldentest.Compare(t, filepath.Join("testdata", test.name+".txt"), out.String())
 	}
 }

@@ -18,6 +18,7 @@ import (
 
 	"github.com/punchlab/punchlab/bench/expect"
 	"github.com/punchlab/punchlab/bench/results"
+	"github.com/punchlab/punchlab/internal/goldentest"
 )
 
 // told is a run with everything that a report may have to tell: two topologies,
@@ -78,7 +79,7 @@ func written(t *testing.T, name string, s Subject) string {
 func TestFormats(t *testing.T) {
 	for _, f := range Formats() {
 		t.Run(f.Name, func(t *testing.T) {
-			golden(t, filepath.Join("testdata", "formats", f.File), leaveOut.ReplaceAllString(written(t, f.Name, told(t)), ""))
+			goldentest.Compare(t, filepath.Join("testdata", "formats", f.File), leaveOut.ReplaceAllString(written(t, f.Name, told(t)), ""))
 		})
 		t.Run(f.Name+" of nothing", func(t *testing.T) {
 			if out := written(t, f.Name, Subject{}); out == "" {

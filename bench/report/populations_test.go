@@ -9,6 +9,7 @@ import (
 
 	"github.com/punchlab/punchlab/bench/populations"
 	"github.com/punchlab/punchlab/bench/results"
+	"github.com/punchlab/punchlab/internal/goldentest"
 	"github.com/punchlab/punchlab/natprofiles"
 )
 
@@ -59,7 +60,7 @@ func TestPopulations(t *testing.T) {
 			if err := Populations(&out, test.expected, test.width, test.colour); err != nil {
 				t.Fatal(err)
 			}
-			golden(t, filepath.Join("testdata", test.name+".txt"), out.String())
+			goldentest.Compare(t, filepath.Join("testdata", test.name+".txt"), out.String())
 			if widest := textWidth(out.String()); widest > test.width {
 				t.Errorf("a line is %d columns wide", widest)
 			}
@@ -75,7 +76,7 @@ func TestPopulationsMarkdown(t *testing.T) {
 	if err := PopulationsMarkdown(&out, expectations(town, town)); err != nil {
 		t.Fatal(err)
 	}
-	golden(t, filepath.Join("testdata", "population.md"), out.String())
+	goldentest.Compare(t, filepath.Join("testdata", "population.md"), out.String())
 	out.Reset()
 	if err := PopulationsMarkdown(&out, nil); err != nil || !strings.Contains(out.String(), nothingToWeigh) {
 		t.Errorf("%v\n%s", err, out.String())

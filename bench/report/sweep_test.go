@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/punchlab/punchlab/bench/results"
+	"github.com/punchlab/punchlab/internal/goldentest"
 )
 
 // sweep is a run of ten trials a point, in which a pair connects within a round trip of
@@ -72,7 +73,7 @@ func TestTerminalDrawsSweeps(t *testing.T) {
 			if err := Terminal(&out, test.run, test.width, test.colour); err != nil {
 				t.Fatal(err)
 			}
-			golden(t, filepath.Join("testdata", test.name+".txt"), out.String())
+			goldentest.Compare(t, filepath.Join("testdata", test.name+".txt"), out.String())
 			if widest := textWidth(out.String()); widest > test.width {
 				t.Errorf("a line is %d columns wide", widest)
 			}
@@ -87,7 +88,7 @@ func TestFormatsKnowPoints(t *testing.T) {
 		}
 		t.Run(f.Name, func(t *testing.T) {
 			s := Subject{Run: sweep(2, 3), Path: "results/results.jsonl"}
-			golden(t, filepath.Join("testdata", "formats", "sweep-"+f.File), written(t, f.Name, s))
+			goldentest.Compare(t, filepath.Join("testdata", "formats", "sweep-"+f.File), written(t, f.Name, s))
 		})
 	}
 	page := written(t, "html", Subject{Run: sweep(2, 3)})
@@ -136,7 +137,7 @@ func TestWindow(t *testing.T) {
 // The drawing of every curve is a whole document, which says in words what it shows.
 func TestSweepSVG(t *testing.T) {
 	all := sweep(2, 17)
-	golden(t, filepath.Join("testdata", "sweep.svg"), SweepSVG(all.Curves()[0]))
+	goldentest.Compare(t, filepath.Join("testdata", "sweep.svg"), SweepSVG(all.Curves()[0]))
 	holes := sweep(1, 5)
 	holes.Trials = holes.Trials[20:30]
 	nothing := sweep(1, 2)

@@ -9,10 +9,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/jedib0t/go-pretty/v6/text"
 
 	"github.com/punchlab/punchlab/bench/results"
+	"github.com/punchlab/punchlab/internal/goldentest"
 )
 
 // Where the locale is Chinese, Japanese or Korean, dashes are as wide as two
@@ -121,7 +121,7 @@ func TestTerminal(t *testing.T) {
 			if err := Terminal(&out, test.run, test.width, test.colour); err != nil {
 				t.Fatal(err)
 			}
-			golden(t, filepath.Join("testdata", test.name+".txt"), out.String())
+			goldentest.Compare(t, filepath.Join("testdata", test.name+".txt"), out.String())
 			if widest := textWidth(out.String()); test.width > 0 && widest > test.width {
 				t.Errorf("a line is %d columns wide", widest)
 			}
@@ -200,24 +200,6 @@ func TestBreakName(t *testing.T) {
 		if got := breakName(test.name, test.room); got != test.want {
 			t.Errorf("%q in %d: %q, want %q", test.name, test.room, got, test.want)
 		}
-	}
-}
-
-// golden compares with a file, or with PUNCHLAB_UPDATE=1 writes it.
-func golden(t *testing.T, file, got string) {
-	t.Helper()
-	if os.Getenv("PUNCHLAB_UPDATE") == "1" {
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s (-want +got; make update rewrites it):\n%s", file, diff)
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -14,7 +13,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
-	"github.com/google/go-cmp/cmp"
+	"github.com/punchlab/punchlab/internal/goldentest"
 )
 
 // conversation has both peers register, measure their NATs and be introduced.
@@ -105,14 +104,14 @@ func TestLadders(t *testing.T) {
 		t.Run(l.name, func(t *testing.T) {
 			s := l.compose().tell()
 			for _, width := range []int{80, 120} {
-				golden(t, fmt.Sprintf("%s-%d.txt", l.name, width), s.Text(width))
+				goldentest.Compare(t, filepath.Join("testdata", fmt.Sprintf("%s-%d.txt", l.name, width)), s.Text(width))
 			}
-			golden(t, l.name+"-ascii.txt", s.ASCII(80))
+			goldentest.Compare(t, filepath.Join("testdata", l.name+"-ascii.txt"), s.ASCII(80))
 		})
 	}
 	s := ladders[0].compose().tell()
-	golden(t, "too-late-everything.txt", s.Everything().Text(120))
-	golden(t, "too-late.svg", s.SVG())
+	goldentest.Compare(t, filepath.Join("testdata", "too-late-everything.txt"), s.Everything().Text(120))
+	goldentest.Compare(t, filepath.Join("testdata", "too-late.svg"), s.SVG())
 }
 
 // A terminal breaks what is wider, and one that knows no Unicode shows garbage.
@@ -254,23 +253,4 @@ func attribute(e xml.StartElement, name string) string {
 		}
 	}
 	return ""
-}
-
-// golden compares with a file, or with PUNCHLAB_UPDATE=1 writes it.
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	file := filepath.Join("testdata", name)
-	if os.Getenv("PUNCHLAB_UPDATE") == "1" {
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s (-want +got; make update rewrites it):\n%s", file, diff)
-	}
 }

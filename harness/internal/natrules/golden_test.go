@@ -2,7 +2,6 @@ package natrules_test
 
 import (
 	"net/netip"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -10,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/punchlab/punchlab/harness/internal/natrules"
+	"github.com/punchlab/punchlab/internal/goldentest"
 	"github.com/punchlab/punchlab/natprofiles"
 )
 
@@ -21,24 +21,9 @@ func golden(profile string) string {
 
 // The rules of every shipped profile are written out, so that a change of the
 // profile or of the code shows as a change of what the kernel gets.
-// PUNCHLAB_UPDATE=1 (make update) writes them.
 func TestRulesOfEveryProfile(t *testing.T) {
 	for _, p := range natprofiles.All() {
-		got := natrules.NAT(p, place(p)).String()
-		if os.Getenv("PUNCHLAB_UPDATE") == "1" {
-			if err := os.WriteFile(golden(p.Name), []byte(got), 0o644); err != nil {
-				t.Fatal(err)
-			}
-			continue
-		}
-		want, err := os.ReadFile(golden(p.Name))
-		if err != nil {
-			t.Errorf("%s: %v; make update writes it", p.Name, err)
-			continue
-		}
-		if diff := cmp.Diff(string(want), got); diff != "" {
-			t.Errorf("%s (-golden +rules)\n%s", p.Name, diff)
-		}
+		goldentest.Compare(t, golden(p.Name), natrules.NAT(p, place(p)).String())
 	}
 }
 

@@ -18,11 +18,13 @@ type flood struct {
 
 // flood lets the i-th inside host open sessions, until all of a volley are
 // refused or it has most. In the volley in which a limit is met some pass, and
-// the rest are refused.
+// the rest are refused; so is half of each once a NAT that keeps parity has no
+// even ports left.
 func (p *prober) flood(i, most int) (flood, error) {
 	var f flood
 	ports := p.floodPorts()
-	for most = min(most, len(ports)); most > 0 && len(f.refusals) < volleySize; {
+	refused := false
+	for most = min(most, len(ports)); most > 0 && !refused; {
 		n := min(volleySize, most)
 		var pairs []pair
 		for _, port := range ports[:n] {
@@ -33,7 +35,9 @@ func (p *prober) flood(i, most int) (flood, error) {
 		if err != nil {
 			return f, err
 		}
+		refused = true
 		for _, s := range sessions {
+			refused = refused && !s.passed
 			if s.passed {
 				f.got, f.sessions = append(f.got, s.external()), append(f.sessions, s)
 			} else {

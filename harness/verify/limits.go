@@ -53,6 +53,9 @@ func (p *prober) most() int {
 	most := crowd
 	if near, room := exhaustible(p.hint, p.protocol); near {
 		most = max(most, room+1)
+		if p.transport().Ports.Parity {
+			most += room // half of them are refused while there are ports of the other kind
+		}
 	}
 	if p.hint.Limits.PerHost == 0 {
 		most = max(most, p.hint.Limits.Mappings+1)

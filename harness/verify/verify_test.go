@@ -168,3 +168,27 @@ func TestJSON(t *testing.T) {
 		t.Errorf("got %s, %v", got, err)
 	}
 }
+
+// TestTheLastPort shows that a NAT with few ports refuses nobody while one of them is
+// free. One of 2,000 is missed by 4,096 random tries in 13 of 100 cases.
+func TestTheLastPort(t *testing.T) {
+	harness.Need(t)
+	var all []natprofiles.Profile
+	for range 5 {
+		all = append(all,
+			with(blocking, func(p *natprofiles.Profile) { p.TCP.Ports.Block.Size, p.UDP.Ports.Block.Size = 2000, 2000 })(),
+			with(blocking, func(p *natprofiles.Profile) {
+				p.TCP.Ports.Block.Size, p.UDP.Ports.Block.Size = 2000, 2000
+				p.TCP.Ports.Parity, p.UDP.Ports.Parity = true, true
+			})(),
+			with(ours, ranged(5000, 6999))())
+	}
+	err := All(t.Context(), all, Options{}, func(r Report) {
+		if !r.OK {
+			t.Error(table(r))
+		}
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}

@@ -54,7 +54,7 @@ func (x protocol) allocation() {
 		how = x.Ports.OnConflict
 	}
 	if how != natprofiles.Fail {
-		rules = append(rules, x.isExhausted(), x.tries(how), x.wasExhausted())
+		rules = append(rules, x.search(how)...)
 	}
 	x.chain(x.set("new"), rules...)
 }
@@ -92,27 +92,60 @@ func (x protocol) external(n int) []expr.Any {
 	}
 }
 
-// The tries for a port are a tree of chains, each of which jumps sixteen times
-// to the one below.
+// The tries for a port are a tree of chains, each of which jumps up to sixteen
+// times to the one below.
 const (
 	branches  = 16
 	fewTries  = branches * branches
 	manyTries = fewTries * branches
 )
 
-// tries adds the chains that try for port after port and gives the jump to the
-// first.
-func (x protocol) tries(how natprofiles.Allocation) Rule {
-	x.chain(x.set("try"), x.candidates(how)...)
-	below := x.set("try")
-	for n := branches; n <= x.howMany(how); n *= branches {
-		name := fmt.Sprintf("%s_%d", x.set("try"), n)
-		rules := make([]Rule, branches)
+// search are the rules that find a port, unless none was found a moment ago. Where
+// parity is kept there may be one of the other kind, so that all is gone through.
+func (x protocol) search(how natprofiles.Allocation) []Rule {
+	if x.Ports.Parity {
+		return x.allTries(how)
+	}
+	rules := append([]Rule{x.isExhausted()}, x.allTries(how)...)
+	return append(rules, x.wasExhausted())
+}
+
+// allTries adds the chains that try for port after port and gives the jumps to
+// them. Every try costs time, so that in a large range a NAT gives up that is close
+// to full. At a fill of f, n random tries miss with probability fⁿ: a smaller range is
+// gone through in order after them, so that its last port is found.
+func (x protocol) allTries(how natprofiles.Allocation) []Rule {
+	n := ports(x.Ports.Range)
+	inside := how
+	if how == natprofiles.Block {
+		n, inside = x.Ports.Block.Size, x.Ports.Block.Inside
+	}
+	switch {
+	case inside == natprofiles.Sequential && n > fewTries:
+		return []Rule{x.tries("try", manyTries, how, nil)}
+	case inside == natprofiles.Sequential:
+		return []Rule{x.tries("try", fewTries, how, nil)}
+	case n > 2*manyTries:
+		return []Rule{x.tries("try", fewTries, how, draw)}
+	}
+	return []Rule{
+		x.tries("try", fewTries, how, draw),
+		x.tries("sweep", n, how, count),
+	}
+}
+
+// tries adds chains that make at least n tries and gives the jump to the first.
+func (x protocol) tries(name string, n int, how natprofiles.Allocation, from numbering) Rule {
+	below := x.set(name)
+	x.chain(below, x.candidates(below, how, from)...)
+	for times := 1; times < n; {
+		rules := make([]Rule, min(branches, (n+times-1)/times))
 		for i := range rules {
 			rules[i] = join(jump(below))
 		}
-		x.chain(name, rules...)
-		below = name
+		times *= len(rules)
+		below = fmt.Sprintf("%s_%d", x.set(name), times)
+		x.chain(below, rules...)
 	}
 	return join(jump(below))
 }
@@ -135,24 +168,6 @@ func (x protocol) wasExhausted() Rule {
 	return join(load(sourceAddress, 0), add(x.set("full"), 0, none, exhaustedFor))
 }
 
-// howMany is how often a port is tried for. At a fill of f, n random tries miss
-// with probability fⁿ. A range that few tries would not exhaust is tried many
-// times, which finds the last port of 1,000 in 98 of 100 cases; in a large one a
-// NAT gives up that is close to full, since every try costs time.
-func (x protocol) howMany(how natprofiles.Allocation) int {
-	ports := ports(x.Ports.Range)
-	if how == natprofiles.Block {
-		ports, how = x.Ports.Block.Size, x.Ports.Block.Inside
-	}
-	switch {
-	case how == natprofiles.Random && (8*ports <= fewTries || ports > 2*manyTries):
-		return fewTries
-	case how == natprofiles.Sequential && ports <= fewTries:
-		return fewTries
-	}
-	return manyTries
-}
-
 // ports is how many there are in the intervals.
 func ports(intervals []natprofiles.Interval) int {
 	n := 0
@@ -162,15 +177,19 @@ func ports(intervals []natprofiles.Interval) int {
 	return n
 }
 
-// candidates are the rules of one try.
-func (x protocol) candidates(how natprofiles.Allocation) []Rule {
+// numbering puts one of modulus numbers, from offset on, into register n: draw or count.
+type numbering func(modulus, offset uint32, n int) []expr.Any
+
+// candidates are the rules of one try, a chain of that name. Those of a random allocation take their ports
+// from numbers.
+func (x protocol) candidates(chain string, how natprofiles.Allocation, from numbering) []Rule {
 	switch {
 	case how == natprofiles.Block:
-		return x.blocks()
+		return x.blocks(chain, from)
 	case x.Ports.Parity:
-		return x.alike(how)
+		return x.alike(how, from)
 	case how == natprofiles.Random:
-		return []Rule{x.claim(x.random(x.Ports.Range))}
+		return []Rule{x.claim(x.port(x.Ports.Range, from))}
 	default:
 		return x.sequence(x.Ports.Range, x.Ports.Step, nil)
 	}

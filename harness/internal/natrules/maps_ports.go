@@ -10,12 +10,12 @@ import (
 	"github.com/punchlab/punchlab/natprofiles"
 )
 
-// random draws a port of the intervals into register 2.
-func (x protocol) random(intervals []natprofiles.Interval) []expr.Any {
+// port puts a port of the intervals into register 2.
+func (x protocol) port(intervals []natprofiles.Interval, from numbering) []expr.Any {
 	if len(intervals) == 1 {
-		return join(draw(uint32(ports(intervals)), uint32(intervals[0].Lo), 2), asPort())
+		return join(from(uint32(ports(intervals)), uint32(intervals[0].Lo), 2), asPort())
 	}
-	return join(draw(uint32(ports(intervals)), 0, 2), get(x.listed(intervals), 2, 2))
+	return join(from(uint32(ports(intervals)), 0, 2), get(x.listed(intervals), 2, 2))
 }
 
 // sequence gives the next port to the next mapping that meets the condition.
@@ -149,13 +149,13 @@ func list(intervals []natprofiles.Interval) [][]byte {
 
 // alike gives even inside ports even external ones, and odd ones odd ones. The
 // ranges begin with an even port and end with an odd one.
-func (x protocol) alike(how natprofiles.Allocation) []Rule {
+func (x protocol) alike(how natprofiles.Allocation, from numbering) []Rule {
 	var rules []Rule
 	for _, odd := range []byte{0, 1} {
 		condition := join(load(sourcePort, 0), lowBit(0, odd))
 		switch {
 		case how == natprofiles.Random:
-			rules = append(rules, x.claim(join(condition, x.random(x.Ports.Range), setLowBit(2, odd))))
+			rules = append(rules, x.claim(join(condition, x.port(x.Ports.Range, from), setLowBit(2, odd))))
 		default:
 			i := x.Ports.Range[0]
 			lo := uint32(i.Lo) + (uint32(i.Lo)+uint32(odd))%2
@@ -184,31 +184,31 @@ func (x protocol) hosts() int {
 }
 
 // blocks tries for a port of the inside host's own block.
-func (x protocol) blocks() []Rule {
+func (x protocol) blocks(chain string, from numbering) []Rule {
 	chains := make([]string, x.hosts())
 	for i := range chains {
-		chains[i] = fmt.Sprintf("%s_%d", x.set("block"), i)
+		chains[i] = fmt.Sprintf("%s_block_%d", chain, i)
 		lo := x.Ports.Range[0].Lo + uint16(i*x.Ports.Block.Size)
 		block := []natprofiles.Interval{{Lo: lo, Hi: lo + uint16(x.Ports.Block.Size-1)}}
 		if x.Ports.Block.Inside == natprofiles.Sequential {
 			x.chain(chains[i], x.sequence(block, 1, nil)...)
 			continue
 		}
-		x.chain(chains[i], x.drawIn(block)...)
+		x.chain(chains[i], x.portIn(block, from)...)
 	}
-	name := x.set("block_of")
+	name := chain + "_block"
 	x.jumps(name, chains)
 	return []Rule{join(load(sourceAddress, 0), get("host_block", 0, 1), branch(name, 1))}
 }
 
-// drawIn draws a port of a block, alike where parity is kept.
-func (x protocol) drawIn(block []natprofiles.Interval) []Rule {
+// portIn tries for a port of a block, alike where parity is kept.
+func (x protocol) portIn(block []natprofiles.Interval, from numbering) []Rule {
 	if !x.Ports.Parity {
-		return []Rule{x.claim(x.random(block))}
+		return []Rule{x.claim(x.port(block, from))}
 	}
 	var rules []Rule
 	for _, odd := range []byte{0, 1} {
-		rules = append(rules, x.claim(join(load(sourcePort, 0), lowBit(0, odd), x.random(block), setLowBit(2, odd))))
+		rules = append(rules, x.claim(join(load(sourcePort, 0), lowBit(0, odd), x.port(block, from), setLowBit(2, odd))))
 	}
 	return rules
 }

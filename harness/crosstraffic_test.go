@@ -131,7 +131,7 @@ func TestCrossTrafficGoesThroughEveryNAT(t *testing.T) {
 				if want := lab.outside(lab.node(t, nat)); !slices.ContainsFunc(want, func(n netip.Prefix) bool { return n.Contains(got.source) }) {
 					t.Errorf("%s: cross traffic by %s came from %s, want one of %s", nat, name, got.source, want)
 				}
-				if err := flows.Stop(); err != nil {
+				if err := errors.Join(flows.Stop(), lab.Reset()); err != nil { // nothing of it is under way any more
 					t.Error(err)
 				}
 			}

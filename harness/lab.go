@@ -79,6 +79,7 @@ type node struct {
 	*machine
 	ns    *kernel.Namespace
 	rules natrules.Ruleset
+	stale int // how often its maps were emptied and its conntrack was not
 }
 
 // Options are what can be chosen of a lab beside its topology and profiles. The
@@ -204,10 +205,11 @@ func (l *Lab) has(kind, name string, others []string) string {
 // A trial in a reset lab is indistinguishable from one in a fresh lab, except
 // that a NAT that gives out ports in sequence goes on where it was.
 func (l *Lab) Reset() error {
+	watched := l.watched()
 	errs := []error{l.links.Reset(), l.resetNetem()}
 	for _, n := range l.nodes {
 		if n.Kind == topologies.NAT {
-			errs = append(errs, n.forget())
+			errs = append(errs, n.forget(watched))
 		}
 	}
 	if err := errors.Join(errs...); err != nil {
@@ -216,18 +218,40 @@ func (l *Lab) Reset() error {
 	return nil
 }
 
-// forget empties a NAT's maps and then conntrack, which would otherwise take in
-// again what a packet in between makes of an old mapping. A NAT whose rules
-// somebody has replaced by his own has no such maps.
-func (n *node) forget() error {
+// Emptying conntrack makes the kernel walk the table of all namespaces
+// ([kernel.Namespace.FlushConntrack]), which was an eighth of what a trial cost. A
+// NAT that is maps and has no mapping cannot come by its old connections, since each
+// is in the zone of its mapping, and zones are given out in turn (natrules, maps.go).
+// So they may stay for some trials, as long as they are few, which is also long before
+// zones come again: no trial uses 4,096 of the 65,535.
+const (
+	mostStale = 256 // connections of a NAT
+	staleFor  = 16  // resets
+)
+
+// forget has a NAT forget its connections, all at once if somebody waits to hear of
+// their end.
+func (n *node) forget(watched bool) error {
 	err := n.rules.Forget(n.ns.FD())
-	if errors.Is(err, unix.ENOENT) {
+	replaced := errors.Is(err, unix.ENOENT) // by somebody's own rules, which have no such maps
+	if replaced {
 		err = nil
 	}
-	if err = errors.Join(err, n.ns.FlushConntrack()); err != nil {
+	n.stale++
+	tracked, failed := n.ns.Tracked()
+	if err != nil || watched || replaced || !n.rules.InMaps() || failed != nil || tracked > mostStale || n.stale >= staleFor {
+		err = errors.Join(err, n.untrack())
+	}
+	if err != nil {
 		return fmt.Errorf("%s: %w", n.Name, err)
 	}
 	return nil
+}
+
+// untrack has conntrack forget everything.
+func (n *node) untrack() error {
+	n.stale = 0
+	return n.ns.FlushConntrack()
 }
 
 // Dump writes the links, routes, neighbours, rules and tracked connections of

@@ -75,5 +75,5 @@ func (n *node) become(m *machine) error {
 	if err := n.rules.Replace(n.ns.FD()); err != nil {
 		return refusedRules(natrules.Features(), m.profile, err)
 	}
-	return n.ns.FlushConntrack()
+	return n.untrack()
 }

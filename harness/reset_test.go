@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -60,6 +61,61 @@ func TestResetForgetsConnections(t *testing.T) {
 		t.Fatal(err)
 	}
 	nats(false)
+}
+
+// What a NAT that is maps tracks of trials before is out of their successors' reach, so
+// that it may stay for a while: not for long, and not much of it.
+func TestResetForgetsConnectionsInTime(t *testing.T) {
+	lab := build(t, "one-nat", NATs{"a": kind(t, "cone")})
+	nat := lab.node(t, "nat-a")
+	to := net.UDPAddrFromAddrPort(netip.AddrPortFrom(lab.Host("rendezvous").Addrs()[0], port))
+	tracked := func() int {
+		t.Helper()
+		n, err := nat.ns.Tracked()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	trial := func(flows int) int {
+		t.Helper()
+		before, end := tracked(), time.Now().Add(hopes)
+		for range flows {
+			err := lab.Host("alice").Do(func() error {
+				c, err := net.DialUDP("udp4", nil, to)
+				if err == nil {
+					t.Cleanup(func() { c.Close() }) // at the end, since another one must not get its port
+					_, err = c.Write([]byte("word"))
+				}
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		for tracked() < before+flows && time.Now().Before(end) {
+			runtime.Gosched()
+		}
+		if err := lab.Reset(); err != nil {
+			t.Fatal(err)
+		}
+		return tracked()
+	}
+	for i := range 2 * staleFor {
+		want := 1 + i%staleFor
+		if want == staleFor {
+			want = 0
+		}
+		if got := trial(1); got != want {
+			t.Errorf("after %d trials the NAT tracks %d connections, want %d", 1+i, got, want)
+		}
+	}
+	if got := trial(mostStale); got != mostStale {
+		t.Errorf("%d connections are tracked, want %d", got, mostStale)
+	}
+	if got := trial(1); got != 0 {
+		t.Errorf("%d connections are tracked, as many as are too many", got)
+	}
 }
 
 // A mapping that anybody may use is closed to all after a reset.

@@ -28,10 +28,10 @@ type Watch struct {
 // more of itself.
 //
 // One recording at a time is made of a lab. The first takes some twenty
-// milliseconds to begin, which Close takes longer too, and a mebibyte for each
+// milliseconds to begin, which Close or Unwatch takes longer too, and 256 KiB for each
 // leg until then; every further one begins within one. A packet at a leg costs
 // one or two microseconds of a processor and 250 bytes of the recording. What
-// comes faster than 4,096 packets at one leg in ten milliseconds may be lost,
+// comes faster than 1,024 packets at one leg in five milliseconds may be lost,
 // which [Recording.Missing] tells. Cross traffic is seen where it leaves its NAT.
 //
 // ctx is for beginning; the recording goes on until it is stopped or the lab
@@ -43,6 +43,14 @@ func (l *Lab) Watch(ctx context.Context) (_ *Watch, err error) {
 		}
 	}()
 	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	for _, n := range l.nodes {
+		if n.stale > 0 { // the end of an old connection would be told as an event
+			err = errors.Join(err, n.untrack())
+		}
+	}
+	if err != nil {
 		return nil, err
 	}
 	recorder, err := l.recording()
@@ -87,15 +95,32 @@ func (l *Lab) recording() (_ *capture.Recorder, err error) {
 	return l.recorder, err
 }
 
-// unwatch closes what watching has opened.
-func (l *Lab) unwatch() error {
+// watched says whether the lab has been watched and not been unwatched.
+func (l *Lab) watched() bool {
 	l.watching.Lock()
 	defer l.watching.Unlock()
-	l.closed = true
+	return l.recorder != nil
+}
+
+// Unwatch gives back what watching has taken, and ends a recording that is under way.
+// The lab can be watched again, which takes as long to begin as the first time.
+func (l *Lab) Unwatch() error {
+	l.watching.Lock()
+	defer l.watching.Unlock()
 	if l.recorder == nil {
 		return nil
 	}
-	return l.recorder.Close()
+	err := l.recorder.Close()
+	l.recorder = nil
+	return err
+}
+
+// unwatch is Unwatch of a lab that closes.
+func (l *Lab) unwatch() error {
+	l.watching.Lock()
+	l.closed = true
+	l.watching.Unlock()
+	return l.Unwatch()
 }
 
 // longestWay is at least how many links a packet crosses that nobody holds: all

@@ -26,6 +26,10 @@ type Namespace struct {
 	conntrackOnce sync.Once
 	conntrack     *netlink.Handle // NETLINK_NETFILTER, opened at first use
 	conntrackErr  error
+
+	trackedOnce sync.Once
+	tracked     *os.File // how many connections conntrack knows, opened at first use
+	trackedErr  error
 }
 
 // Sysctl is one setting below /proc/sys/net of a namespace. A new namespace
@@ -255,6 +259,9 @@ func (ns *Namespace) Close() error {
 	}
 	if ns.conntrack != nil {
 		ns.conntrack.Close()
+	}
+	if ns.tracked != nil {
+		ns.tracked.Close()
 	}
 	return ns.handle.Close()
 }

@@ -2,6 +2,7 @@ package natrules
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/nftables"
@@ -79,6 +80,15 @@ func (s Set) add(conn *nftables.Conn, table *nftables.Table, id uint32) error {
 		return fmt.Errorf("set %s: %w", s.Name, err)
 	}
 	return nil
+}
+
+// InMaps says whether all that the NAT knows of connections is in its maps. It is in
+// conntrack where Linux itself is the NAT, and there is nothing to know where nothing
+// is translated or filtered.
+func (r Ruleset) InMaps() bool {
+	return slices.ContainsFunc(r.Tables, func(t Table) bool {
+		return slices.ContainsFunc(t.Sets, func(s Set) bool { return s.Dynamic && s.Name == "reverse" })
+	})
 }
 
 // Forget empties all sets that packets fill, in the namespace that fd refers

@@ -27,7 +27,14 @@ func (s *Site) observe(ctx context.Context) (*observing, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.watched = true
 	return &observing{watch: watch}, nil
+}
+
+// unwatch gives back what watching the lab takes.
+func (s *Site) unwatch() error {
+	s.watched = false
+	return s.lab.Unwatch()
 }
 
 // trace hears what the engine of one peer tells; nil where nobody wants to know.

@@ -28,6 +28,8 @@ type Site struct {
 
 	nats     [2]punch.Classification // of both peers
 	measured bool                    // whether they are known: some strategy wanted to know
+
+	watched bool // the lab has been
 }
 
 // rendezvousPorts are where the server listens, on each address of its host. The

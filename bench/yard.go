@@ -12,17 +12,21 @@ import (
 
 // yard is where labs wait that no cell uses: for a cell that needs the same NATs
 // in the same topology, under another strategy or at another point of a sweep, or
-// else for the end of the run. Building a lab costs as much as several trials. Taking one down keeps the
-// kernel busy for milliseconds at a time, on a processor that a trial may need
-// (net/core/net_namespace.c, cleanup_net). It may be used by several goroutines.
+// else for the end of the run. Building a lab costs as much as several trials. Taking
+// one down keeps the kernel busy for milliseconds at a time, on a processor that a trial
+// may need (net/core/net_namespace.c, cleanup_net). It may be used by several goroutines.
 type yard struct {
 	mu     sync.Mutex
 	parked []*Site // the longest waiting first
 }
 
-// mostParked is how many labs wait at most. Each costs about a megabyte, and ten
-// more once it has been watched.
-const mostParked = 256
+// mostParked is how many labs wait at most. Each costs about a megabyte, and one that
+// has been watched three more until it is unwatched, which takes some milliseconds: so
+// few of these remain.
+const (
+	mostParked  = 256
+	mostWatched = 32
+)
 
 // filesPerLab is more than the descriptors that a lab has open between trials.
 const filesPerLab = 40
@@ -123,6 +127,11 @@ func (c Cell) samePlace(other Cell) bool {
 // park has a site wait. Where there is no room, the one that has waited longest
 // is closed.
 func (y *yard) park(s *Site) error {
+	if y.watched() >= mostWatched {
+		if err := s.unwatch(); err != nil {
+			return errors.Join(err, s.Close())
+		}
+	}
 	y.mu.Lock()
 	y.parked = append(y.parked, s)
 	var over *Site
@@ -134,6 +143,18 @@ func (y *yard) park(s *Site) error {
 		return nil
 	}
 	return over.Close()
+}
+
+// watched counts the labs that wait and have been watched.
+func (y *yard) watched() (n int) {
+	y.mu.Lock()
+	defer y.mu.Unlock()
+	for _, s := range y.parked {
+		if s.watched {
+			n++
+		}
+	}
+	return n
 }
 
 // close takes down what still waits.

@@ -44,6 +44,28 @@ func TestAClosedLabIsNotWatched(t *testing.T) {
 	}
 }
 
+// A lab that was unwatched can be watched again, and one that never was unwatched too.
+func TestUnwatch(t *testing.T) {
+	lab := build(t, "one-nat", NATs{"a": profile(t, "openwrt")})
+	if err := lab.Unwatch(); err != nil {
+		t.Fatal(err)
+	}
+	m := mailbox(t, lab)
+	for range 2 {
+		w, err := lab.Watch(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.send(t, "word")
+		if err := lab.Unwatch(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Stop(); !errors.Is(err, os.ErrClosed) {
+			t.Errorf("Stop: %v, want %v", err, os.ErrClosed)
+		}
+	}
+}
+
 // Stopped or not, a watch ends with its lab.
 func TestWatchesLeaveNothingBehind(t *testing.T) {
 	Need(t)

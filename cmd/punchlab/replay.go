@@ -29,12 +29,12 @@ type replay struct {
 const aboutReplay = `
 --replay results.jsonl:LINE makes a trial of a run again: line 2 is the first. All that
 was chosen is as it was: topology, profiles, strategy, stagger, links, faults, patience,
-the rate of cross traffic and the gaps between its flows. The seed decides what links do
-to the n-th packet of each direction. What it does not repeat: the ports and sequence
-numbers that the kernel draws, the engine's secrets, nonces and the order of its guesses,
-when exactly a packet leaves, and so which one is the n-th; and where the trial was in the
-run's cross traffic. Where profiles, topology, version or kernel are not those of the run,
-it says so.
+the point of a sweep, the rate of cross traffic and the gaps between its flows. The seed
+decides what links do to the n-th packet of each direction. What it does not repeat: the
+ports and sequence numbers that the kernel draws, the engine's secrets, nonces and the
+order of its guesses, when exactly a packet leaves, and so which one is the n-th; and where
+the trial was in the run's cross traffic. Where profiles, topology, version or kernel are
+not those of the run, it says so.
 `
 
 // ownOfReplay are the flags that a trial that is made again may have of its own.
@@ -121,6 +121,24 @@ func (r *replay) fill(f *trialFlags) error {
 		f.unclassified, err = strconv.ParseBool(unclassified)
 	}
 	return errors.Join(err, f.flags.Set("seed", fmt.Sprint(t.Seed)))
+}
+
+// point has a setting be what it was at the trial's point, if the run swept something.
+func (r *replay) point(s *setting) (p place, err error) {
+	if r == nil || !r.trial.Point.Swept() {
+		return p, nil
+	}
+	swept := r.trial.Point
+	scale, known := scales[swept.Parameter]
+	if !known {
+		return p, fmt.Errorf("the run swept %s, which this version does not know", swept.Parameter)
+	}
+	if err := scale.set(s, &p, swept.Value); err != nil {
+		return p, fmt.Errorf("%s: %w", swept, err)
+	}
+	s.swept = swept.Parameter
+	p.Point.Point = swept
+	return p, nil
 }
 
 // word is what the run's command line called a profile: the path of its file, or its name.

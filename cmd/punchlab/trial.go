@@ -83,6 +83,8 @@ func (f *trialFlags) cell(c *common) (bench.Cell, time.Duration, error) {
 		return bench.Cell{}, 0, err
 	}
 	choice := &choice{catalogue: profiles}
+	swept, err := f.again.point(&f.setting)
+	choice.add("--replay", err)
 	f.staggers = []string{f.stagger}
 	strategies := choice.strategies(one(f.strategy))
 	if len(strategies) > 1 {
@@ -107,11 +109,12 @@ func (f *trialFlags) cell(c *common) (bench.Cell, time.Duration, error) {
 	if err := choice.err(); err != nil {
 		return bench.Cell{}, 0, err
 	}
-	cells, err := bench.Cells(at.topology, as, bs, at.slots, strategies)
+	cells, err := bench.Cells(at.topology, swept.timed(as), swept.timed(bs), at.slots, strategies)
 	if err != nil {
 		return bench.Cell{}, 0, err
 	}
 	at.equip(cells)
+	cells[0].Point = swept.Point
 	return cells[0], at.staggers[0], f.again.check(cells[0])
 }
 

@@ -31,8 +31,8 @@ type Observer struct {
 // over the run. A lab is used by those of one cell, and after them by those of
 // cells that differ by their strategy alone, or by the point of a sweep. As many
 // trials are under way as the machine bears: fewer where they turn out invalid, or,
-// unless the plan says how many, where hosts have to wait for a processor. When ctx ends, trials that are under way are given up and Run returns
-// ctx's cause. An error of a lab ends the run. A cell most of whose trials are
+// unless the plan says how many, where hosts have to wait for a processor. When ctx
+// ends, trials that are under way are given up and Run returns ctx's cause. An error of a lab ends the run. A cell most of whose trials are
 // invalid is left short of trials, which is no error.
 func Run(ctx context.Context, p Plan, o Observer) error {
 	if err := p.check(); err != nil {
@@ -90,8 +90,11 @@ func (r *run) visit(ctx context.Context, v visit) (err error) {
 	return nil
 }
 
-// open opens the site of a cell, with the traffic that the plan wants there.
+// open opens the site of a cell, with the traffic that the plan wants there. Peers that
+// measure their NATs keep a machine as busy as those that try to connect.
 func (r *run) open(ctx context.Context, c Cell) (*Site, error) {
+	r.width.enter()
+	defer r.width.exit()
 	s, err := r.yard.site(ctx, c)
 	flows := r.plan.crossTraffic(c)
 	if err != nil || flows == 0 {

@@ -57,6 +57,14 @@ func (w *width) enter() time.Time {
 	return time.Now()
 }
 
+// exit ends something that says nothing about the machine.
+func (w *width) exit() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.under--
+	w.wider.Broadcast()
+}
+
 // leave ends a trial that began at the given time. Of all the trials that one
 // bad moment makes late only one narrows: the others began before it did.
 func (w *width) leave(began time.Time, late bool) {

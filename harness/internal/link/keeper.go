@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"runtime"
-	"slices"
 	"sync"
 	"time"
 
@@ -29,7 +28,8 @@ type keeper struct {
 	over  bool // nothing can be asked any more
 
 	// The rest belongs to the thread.
-	wires   []*wire
+	wires   map[int]*wire // by descriptor
+	agenda  agenda
 	start   time.Time
 	armed   time.Duration // what the timer is set to
 	buffer  []byte
@@ -39,7 +39,7 @@ type keeper struct {
 func newKeeper() (_ *keeper, err error) {
 	k := &keeper{
 		epoll: -1, timer: -1, wake: -1, stamp: -1, ended: make(chan struct{}),
-		start: time.Now(), armed: never, buffer: make([]byte, messageSize),
+		start: time.Now(), armed: never, buffer: make([]byte, messageSize), wires: map[int]*wire{},
 	}
 	defer func() {
 		if err != nil {
@@ -146,8 +146,8 @@ func (k *keeper) serve(fd int) {
 			f()
 		}
 	default:
-		if i := slices.IndexFunc(k.wires, func(w *wire) bool { return w.fd == fd }); i >= 0 {
-			k.read(k.wires[i])
+		if w := k.wires[fd]; w != nil {
+			k.read(w)
 		}
 	}
 }
@@ -156,6 +156,8 @@ func (k *keeper) serve(fd int) {
 func (k *keeper) read(w *wire) {
 	seen, err := w.read(k.buffer, k.moment)
 	w.owner.stats.add(seen)
+	k.agenda.add(&w.up)
+	k.agenda.add(&w.down)
 	if err != nil {
 		w.owner.note(err)
 		_ = unix.EpollCtl(k.epoll, unix.EPOLL_CTL_DEL, w.fd, nil) // or it would stay readable
@@ -177,31 +179,16 @@ const never = time.Duration(1<<63 - 1)
 // release lets all packets go whose time has come. It returns the time of the
 // next one, or never.
 func (k *keeper) release() (next time.Duration) {
-	next = never
-	for _, w := range k.wires {
-		next = min(next, k.releaseOf(&w.up), k.releaseOf(&w.down))
+	for k.agenda.next() <= k.clock() {
+		q := k.agenda.first()
+		seen, err := q.release(k.clock)
+		if err != nil {
+			q.wire.owner.note(err)
+		}
+		q.wire.owner.stats.add(seen)
+		k.agenda.settle()
 	}
-	return next
-}
-
-// releaseOf does that for one direction of a link.
-func (k *keeper) releaseOf(q *queue) (next time.Duration) {
-	due, held := q.next()
-	switch {
-	case !held:
-		return never
-	case due > k.clock():
-		return due
-	}
-	seen, err := q.release(k.clock)
-	if err != nil {
-		q.wire.owner.note(err)
-	}
-	q.wire.owner.stats.add(seen)
-	if due, held = q.next(); !held {
-		return never
-	}
-	return due
+	return k.agenda.next()
 }
 
 // arm sets the timer for the packet that is due next. Setting it also forgets
@@ -226,7 +213,7 @@ func (k *keeper) add(w *wire) error {
 	if err := k.watch(w.fd); err != nil {
 		return err
 	}
-	k.wires = append(k.wires, w)
+	k.wires[w.fd] = w
 	return nil
 }
 
@@ -234,9 +221,11 @@ func (k *keeper) add(w *wire) error {
 func (k *keeper) remove(of *wires) error {
 	var errs []error
 	for _, w := range of.all {
+		k.agenda.remove(&w.up)
+		k.agenda.remove(&w.down)
+		delete(k.wires, w.fd)
 		errs = append(errs, w.close())
 	}
-	k.wires = slices.DeleteFunc(k.wires, func(w *wire) bool { return w.owner == of })
 	of.all = nil
 	return errors.Join(errs...)
 }

@@ -23,6 +23,11 @@ type queue struct {
 	last    uint32        // its number; the kernel counts from 1
 	shown   view
 	out     []byte // messages for the kernel, kept for its room
+
+	// due and place are the agenda's: when it looks at the queue, and where in it the
+	// queue is, counted from one.
+	due   time.Duration
+	place int
 }
 
 type packet struct {

@@ -2,8 +2,6 @@ package kernel
 
 import (
 	"fmt"
-	"os"
-	"strconv"
 	"strings"
 
 	"github.com/vishvananda/netlink"
@@ -23,29 +21,6 @@ func (ns *Namespace) FlushConntrack() error {
 		return fmt.Errorf("flush conntrack: %w", err)
 	}
 	return nil
-}
-
-// Tracked counts the connections that the namespace tracks, in every state and
-// zone. It costs a system call: the file of the setting stays open.
-func (ns *Namespace) Tracked() (int, error) {
-	if !ns.handle.IsOpen() {
-		return 0, errClosed
-	}
-	ns.trackedOnce.Do(func() {
-		ns.trackedErr = ns.Do(func() (err error) {
-			ns.tracked, err = os.Open("/proc/sys/net/netfilter/nf_conntrack_count")
-			return err
-		})
-	})
-	if ns.trackedErr != nil {
-		return 0, ns.trackedErr
-	}
-	var text [20]byte
-	n, err := ns.tracked.ReadAt(text[:], 0)
-	if n == 0 {
-		return 0, err
-	}
-	return strconv.Atoi(strings.TrimSpace(string(text[:n])))
 }
 
 // netfilter is the namespace's socket for conntrack. A closed namespace has

@@ -27,9 +27,8 @@ type Namespace struct {
 	conntrack     *netlink.Handle // NETLINK_NETFILTER, opened at first use
 	conntrackErr  error
 
-	trackedOnce sync.Once
-	tracked     *os.File // how many connections conntrack knows, opened at first use
-	trackedErr  error
+	tracked view // how many connections conntrack knows
+	devices view // the interfaces and what they have counted
 }
 
 // Sysctl is one setting below /proc/sys/net of a namespace. A new namespace
@@ -260,10 +259,7 @@ func (ns *Namespace) Close() error {
 	if ns.conntrack != nil {
 		ns.conntrack.Close()
 	}
-	if ns.tracked != nil {
-		ns.tracked.Close()
-	}
-	return ns.handle.Close()
+	return errors.Join(ns.tracked.close(), ns.devices.close(), ns.handle.Close())
 }
 
 // CloseAll closes every namespace and joins the errors.

@@ -299,11 +299,13 @@ func TestAClosedNamespaceAnswersNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, sentErr := ns.SentPackets("lo")
+	_, trackedErr := ns.Tracked()
 	for what, err := range map[string]error{
 		"SetDown":        ns.SetDown("lo"),
 		"StopDelivery":   ns.StopDelivery("lo"),
 		"LoopbackUp":     ns.LoopbackUp(),
 		"SentPackets":    sentErr,
+		"Tracked":        trackedErr,
 		"Bridge":         ns.Bridge("br", nil),
 		"Configure":      ns.Configure(kernel.Interface{Name: "lo"}),
 		"AddRoute":       ns.AddRoute(kernel.Route{}),

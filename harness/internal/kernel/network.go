@@ -2,7 +2,6 @@ package kernel
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -229,18 +228,6 @@ func (ns *Namespace) SetDown(name string) error {
 		return fmt.Errorf("interface %s: down: %w", name, err)
 	}
 	return nil
-}
-
-// SentPackets is how many packets an interface has sent since it was made.
-func (ns *Namespace) SentPackets(name string) (uint64, error) {
-	_, link, err := ns.find(name)
-	if err != nil {
-		return 0, err
-	}
-	if s := link.Attrs().Statistics; s != nil {
-		return s.TxPackets, nil
-	}
-	return 0, fmt.Errorf("interface %s: %w", name, errors.ErrUnsupported)
 }
 
 func ipNet(p netip.Prefix) *net.IPNet {

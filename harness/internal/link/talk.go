@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"sync"
 
 	"golang.org/x/sys/unix"
 
@@ -103,11 +104,16 @@ func say(conn *net.UnixConn, value any, fd int) error {
 	return err
 }
 
+// messages are buffers of hear, which is called several times in a trial.
+var messages = sync.Pool{New: func() any { return new([longestMessage]byte) }}
+
 // hear receives what say sent. The descriptor is the caller's. It is io.EOF
 // that the other side has closed.
 func hear(conn *net.UnixConn, value any) (fd int, err error) {
-	message, rights := make([]byte, longestMessage), make([]byte, unix.CmsgSpace(4))
-	n, m, _, _, err := conn.ReadMsgUnix(message, rights)
+	message := messages.Get().(*[longestMessage]byte)
+	defer messages.Put(message)
+	rights := make([]byte, unix.CmsgSpace(4))
+	n, m, _, _, err := conn.ReadMsgUnix(message[:], rights)
 	if err != nil {
 		return noDescriptor, err
 	}

@@ -3,8 +3,8 @@ package bench
 import "github.com/punchlab/punchlab/punch"
 
 // Observe says which trials of a run are observed, so that they can be explained.
-// Observing costs a third more processor time (BenchmarkWatchedTrial), and a quarter of
-// a mebibyte for each place that a lab is watched at, of which there are ten between two
+// Observing costs a third more processor time (BenchmarkWatchedTrial), and half a
+// mebibyte for each place that a lab is watched at, of which there are ten between two
 // NATs.
 type Observe int
 

@@ -21,7 +21,7 @@ type yard struct {
 }
 
 // mostParked is how many labs wait at most. Each costs about a megabyte, and one that
-// has been watched three more until it is unwatched, which takes some milliseconds: so
+// has been watched five more until it is unwatched, which takes some milliseconds: so
 // few of these remain.
 const (
 	mostParked  = 256

@@ -28,10 +28,10 @@ type Watch struct {
 // more of itself.
 //
 // One recording at a time is made of a lab. The first takes some twenty
-// milliseconds to begin, which Close or Unwatch takes longer too, and 256 KiB for each
+// milliseconds to begin, which Close or Unwatch takes longer too, and 512 KiB for each
 // leg until then; every further one begins within one. A packet at a leg costs
 // one or two microseconds of a processor and 250 bytes of the recording. What
-// comes faster than 1,024 packets at one leg in five milliseconds may be lost,
+// comes faster than 2,048 packets at one leg in five milliseconds may be lost,
 // which [Recording.Missing] tells. Cross traffic is seen where it leaves its NAT.
 //
 // ctx is for beginning; the recording goes on until it is stopped or the lab

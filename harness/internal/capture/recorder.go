@@ -33,11 +33,11 @@ type Sizes struct {
 	Events int
 }
 
-// Default is for a burst of birthday punching, of which a processor sends some 200
-// SYNs in the time between two looks. Hundreds of labs are watched at once.
-var Default = Sizes{Blocks: 4, Events: eventBuffer}
+// Default is for a burst of birthday punching: the 1,600 SYNs of a peer are less than a
+// leg holds, however late they are fetched. Hundreds of labs are watched at once.
+var Default = Sizes{Blocks: 8, Events: eventBuffer}
 
-// fetching is the time between two looks at the legs: often enough for 200,000
+// fetching is the time between two looks at the legs: often enough for 400,000
 // packets in a second at a leg of the default size. A look costs microseconds.
 const fetching = 5 * time.Millisecond
 

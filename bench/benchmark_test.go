@@ -25,7 +25,7 @@ import (
 
 // widths are the numbers of labs side by side at which trials are measured:
 // the cost of a trial depends on it.
-var widths = []int{1, 16, 32, 48, 64}
+var widths = []int{1, 16, 32, 48, 64, 80}
 
 // BenchmarkTrial makes connecting trials, two dropping NATs at a round trip of
 // 40 ms, by the engine and then by bare sockets (BenchmarkTrialFloor), in the

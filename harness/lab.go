@@ -79,7 +79,9 @@ type node struct {
 	*machine
 	ns    *kernel.Namespace
 	rules natrules.Ruleset
-	stale int // how often its maps were emptied and its conntrack was not
+
+	memory *natrules.Memory // of its rules; nil until it has to forget something
+	stale  int              // how often its maps were emptied and its conntrack was not
 }
 
 // Options are what can be chosen of a lab beside its topology and profiles. The
@@ -221,31 +223,55 @@ func (l *Lab) Reset() error {
 // Emptying conntrack makes the kernel walk the table of all namespaces
 // ([kernel.Namespace.FlushConntrack]), which was an eighth of what a trial cost. A
 // NAT that is maps and has no mapping cannot come by its old connections, since each
-// is in the zone of its mapping, and zones are given out in turn (natrules, maps.go).
-// So they may stay for some trials, as long as they are few, which is also long before
-// zones come again: no trial uses 4,096 of the 65,535.
+// is in the zone of its mapping, and zones are given out in turn (natrules, maps.go);
+// one that is Linux itself is put into another zone. So they may stay for some trials,
+// as long as they are few, which is also long before zones come again: no trial uses
+// 4,096 of the 65,535.
 const (
 	mostStale = 256 // connections of a NAT
 	staleFor  = 16  // resets
 )
 
-// forget has a NAT forget its connections, all at once if somebody waits to hear of
-// their end.
+// forget has a NAT forget its connections, and conntrack too if somebody waits to
+// hear of their end.
 func (n *node) forget(watched bool) error {
-	err := n.rules.Forget(n.ns.FD())
-	replaced := errors.Is(err, unix.ENOENT) // by somebody's own rules, which have no such maps
-	if replaced {
-		err = nil
-	}
 	n.stale++
-	tracked, failed := n.ns.Tracked()
-	if err != nil || watched || replaced || !n.rules.InMaps() || failed != nil || tracked > mostStale || n.stale >= staleFor {
+	tracked, err := n.ns.Tracked()
+	empty := watched || err != nil || tracked > mostStale || n.stale >= staleFor || !n.rules.Forgets()
+	if empty {
+		n.stale = 0
+	}
+	err = n.emptyMaps(uint16(n.stale))
+	if errors.Is(err, unix.ENOENT) { // somebody has replaced the rules by his own, which have no such maps
+		empty, err = true, nil
+	}
+	if empty {
 		err = errors.Join(err, n.untrack())
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", n.Name, err)
 	}
 	return nil
+}
+
+// emptyMaps empties a NAT's maps, or puts it into another zone. What is left of a
+// failure is not kept.
+func (n *node) emptyMaps(zone uint16) (err error) {
+	if n.memory == nil {
+		if n.memory, err = n.rules.Memory(n.ns.FD()); err != nil {
+			return err
+		}
+	}
+	if err = n.memory.Forget(zone); err != nil {
+		err = errors.Join(err, n.closeMemory())
+	}
+	return err
+}
+
+func (n *node) closeMemory() error {
+	m := n.memory
+	n.memory = nil
+	return m.Close()
 }
 
 // untrack has conntrack forget everything.
@@ -299,7 +325,7 @@ func (l *Lab) tearDown() error {
 		errs = append(errs, l.links.Close())
 	}
 	for _, n := range l.nodes {
-		errs = append(errs, n.ns.Close())
+		errs = append(errs, n.closeMemory(), n.ns.Close())
 	}
 	return errors.Join(errs...)
 }

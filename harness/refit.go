@@ -71,7 +71,10 @@ func (n *node) become(m *machine) error {
 	if n.Kind != topologies.NAT {
 		return nil
 	}
-	n.rules = natrules.NAT(m.profile, m.place)
+	n.rules = natrules.NAT(m.profile, m.place).WithZones()
+	if err := n.closeMemory(); err != nil {
+		return err
+	}
 	if err := n.rules.Replace(n.ns.FD()); err != nil {
 		return refusedRules(natrules.Features(), m.profile, err)
 	}

@@ -3,6 +3,7 @@ package harness
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"runtime"
@@ -10,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/punchlab/punchlab/natprofiles"
 	"github.com/punchlab/punchlab/topologies"
 )
 
@@ -57,10 +59,63 @@ func TestResetForgetsConnections(t *testing.T) {
 		}
 	}
 	nats(true)
-	if err := lab.Reset(); err != nil {
-		t.Fatal(err)
+	for range staleFor {
+		if err := lab.Reset(); err != nil {
+			t.Fatal(err)
+		}
 	}
 	nats(false)
+}
+
+// Linux's own NAT lets nothing in that belongs to a connection of before, though
+// conntrack may have it still.
+func TestResetEndsSessions(t *testing.T) {
+	for _, name := range []string{"linux-random", "linux-masquerade", "symmetric", "cone"} {
+		t.Run(name, func(t *testing.T) {
+			p, err := natprofiles.Get(name)
+			if err != nil {
+				p = kind(t, name)
+			}
+			lab := build(t, "one-nat", NATs{"a": p})
+			server := lab.Host("rendezvous")
+			l, err := server.Listen(t.Context(), fmt.Sprintf(":%d", port))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer l.Close()
+			alice, err := lab.Host("alice").Dial(t.Context(), netip.AddrPortFrom(server.Addrs()[0], port))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer alice.Close()
+			remote, err := l.Accept()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer remote.Close()
+			hear := func(within time.Duration) error {
+				if err := errors.Join(alice.SetReadDeadline(time.Now().Add(within)), remote.SetWriteDeadline(time.Now().Add(within))); err != nil {
+					t.Fatal(err)
+				}
+				if _, err := remote.Write([]byte{1}); err != nil {
+					return err
+				}
+				_, err := alice.Read(make([]byte, 1))
+				return err
+			}
+			if err := hear(hopes); err != nil {
+				t.Fatal(err)
+			}
+			if err := lab.Reset(); err != nil {
+				t.Fatal(err)
+			}
+			// Three times as long as TCP waits before it sends again (RFC 6298, and
+			// include/net/tcp.h, TCP_RTO_MIN).
+			if err := hear(600 * time.Millisecond); err == nil {
+				t.Error("the session goes on after a reset")
+			}
+		})
+	}
 }
 
 // What a NAT that is maps tracks of trials before is out of their successors' reach, so

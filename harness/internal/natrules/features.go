@@ -31,7 +31,8 @@ func Features() []Feature {
 		"sets that packets fill", "CONFIG_NF_TABLES", "nf_tables", zoned,
 		trial(*prerouting, rawPriority, []Set{counted}, join(load(sourceAddress, 0), add("s", 0, none, time.Second))),
 	}, {
-		"zones of conntrack", "CONFIG_NF_CONNTRACK_ZONES", "nft_ct", zoned,
+		"zones of conntrack", "CONFIG_NF_CONNTRACK_ZONES", "nft_ct",
+		func(p natprofiles.Profile) (string, bool) { return "mapping", p.Translate || p.Firewall() },
 		trial(*prerouting, rawPriority, nil, join(constant(make([]byte, 2), 0), inZone(0))),
 	}, {
 		"marks of connections", "CONFIG_NF_CONNTRACK_MARK", "nft_ct", zoned,

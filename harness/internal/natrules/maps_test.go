@@ -1,6 +1,7 @@
 package natrules_test
 
 import (
+	"errors"
 	"net/netip"
 	"testing"
 	"time"
@@ -144,13 +145,17 @@ var changes = map[string]func(*natprofiles.Profile){
 // The kernel takes the rules of every combination.
 func TestTheKernelTakesEveryCombination(t *testing.T) {
 	for name, p := range combinations() {
-		rules := natrules.NAT(p, place(p))
+		rules := natrules.NAT(p, place(p)).WithZones()
 		ns := namespace(t)
 		if err := rules.Apply(ns.FD()); err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		if err := rules.Forget(ns.FD()); err != nil {
+		memory, err := rules.Memory(ns.FD())
+		if err == nil {
+			err = errors.Join(memory.Forget(0), memory.Forget(1), memory.Close())
+		}
+		if err != nil {
 			t.Errorf("%s: forget: %v", name, err)
 		}
 	}

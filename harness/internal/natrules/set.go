@@ -2,7 +2,6 @@ package natrules
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/google/nftables"
@@ -78,44 +77,6 @@ func (s Set) add(conn *nftables.Conn, table *nftables.Table, id uint32) error {
 	}
 	if err != nil {
 		return fmt.Errorf("set %s: %w", s.Name, err)
-	}
-	return nil
-}
-
-// InMaps says whether all that the NAT knows of connections is in its maps. It is in
-// conntrack where Linux itself is the NAT, and there is nothing to know where nothing
-// is translated or filtered.
-func (r Ruleset) InMaps() bool {
-	return slices.ContainsFunc(r.Tables, func(t Table) bool {
-		return slices.ContainsFunc(t.Sets, func(s Set) bool { return s.Dynamic && s.Name == "reverse" })
-	})
-}
-
-// Forget empties all sets that packets fill, in the namespace that fd refers
-// to, in one transaction: a NAT that is maps then knows no mapping. Its counters
-// go on.
-func (r Ruleset) Forget(fd int) error {
-	var sets []*nftables.Set
-	for _, t := range r.Tables {
-		table := &nftables.Table{Family: nftables.TableFamilyIPv4, Name: t.Name}
-		for _, s := range t.Sets {
-			if s.Dynamic {
-				sets = append(sets, &nftables.Set{Table: table, Name: s.Name})
-			}
-		}
-	}
-	if len(sets) == 0 {
-		return nil
-	}
-	conn, err := nftables.New(nftables.WithNetNSFd(fd), nftables.WithSockOptions(prepare))
-	if err != nil {
-		return fmt.Errorf("nftables: %w", err)
-	}
-	for _, s := range sets {
-		conn.FlushSet(s)
-	}
-	if err := conn.Flush(); err != nil {
-		return fmt.Errorf("nftables: emptying %d sets: %w", len(sets), err)
 	}
 	return nil
 }

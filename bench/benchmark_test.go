@@ -62,6 +62,41 @@ func BenchmarkTrialFloor(b *testing.B) {
 	}
 }
 
+// BenchmarkLongRun makes b.N connecting trials in 64 labs and tells what the first
+// thousand and the last thousand of them cost: 100,000 by -benchtime 100000x, which
+// takes four minutes.
+func BenchmarkLongRun(b *testing.B) {
+	harness.Need(b)
+	const block = 1000
+	sites := openSites(b, 64)
+	var first, last cost
+	var tries tries
+	for done := 0; done < b.N; done += block {
+		last = measureSome(b, sites, min(block, b.N-done), tries.add)
+		if done == 0 {
+			first = last
+		}
+	}
+	b.ReportMetric(first.cpuMS, "first-cpu-ms/trial")
+	b.ReportMetric(last.cpuMS, "last-cpu-ms/trial")
+	b.ReportMetric(last.cpuMS/first.cpuMS, "last/first")
+	b.ReportMetric(float64(peakMemory())/1e6, "peak-MB")
+	tries.report(b)
+}
+
+// BenchmarkWide is what 256 labs side by side take of memory at most, with the process
+// that keeps their links. Run by itself; at that width times are those of a machine that
+// is full.
+func BenchmarkWide(b *testing.B) {
+	harness.Need(b)
+	sites := openSites(b, 256)
+	var tries tries
+	engine := measure(b, sites, tries.add)
+	b.ReportMetric(engine.cpuMS, "cpu-ms/trial")
+	b.ReportMetric(float64(peakMemory())/1e6, "peak-MB")
+	tries.report(b)
+}
+
 // openSites builds n labs, which are closed when the benchmark ends.
 func openSites(b *testing.B, n int) []*bench.Site {
 	b.Helper()
@@ -93,13 +128,19 @@ type cost struct{ cpuMS, perSecond float64 }
 // measure makes b.N trials, as many at a time as there are sites.
 func measure(b *testing.B, sites []*bench.Site, trial func(context.Context, *bench.Site) error) cost {
 	b.Helper()
+	return measureSome(b, sites, b.N, trial)
+}
+
+// measureSome makes so many.
+func measureSome(b *testing.B, sites []*bench.Site, trials int, trial func(context.Context, *bench.Site) error) cost {
+	b.Helper()
 	var next atomic.Int64
 	errs := make([]error, len(sites))
 	var workers sync.WaitGroup
 	began, used := time.Now(), cpuTime()
 	for i, site := range sites {
 		workers.Go(func() {
-			for next.Add(1) <= int64(b.N) && errs[i] == nil {
+			for next.Add(1) <= int64(trials) && errs[i] == nil {
 				errs[i] = errors.Join(trial(b.Context(), site), site.Reset())
 			}
 		})
@@ -108,7 +149,7 @@ func measure(b *testing.B, sites []*bench.Site, trial func(context.Context, *ben
 	if err := errors.Join(errs...); err != nil {
 		b.Fatal(err)
 	}
-	n := float64(b.N)
+	n := float64(trials)
 	return cost{cpuMS: (cpuTime() - used).Seconds() * 1000 / n, perSecond: n / time.Since(began).Seconds()}
 }
 
@@ -126,27 +167,59 @@ func cpuTime() time.Duration {
 // milliseconds (proc(5), /proc/pid/stat).
 func childrenTime() (total time.Duration) {
 	const tick = 10 * time.Millisecond
-	files, err := filepath.Glob("/proc/[0-9]*/stat")
-	if err != nil {
-		panic(err)
-	}
-	for _, file := range files {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			continue // it has ended
-		}
-		_, rest, _ := strings.Cut(string(text), ") ") // behind pid and name
-		fields := strings.Fields(rest)
-		if len(fields) < 13 || fields[1] != strconv.Itoa(os.Getpid()) {
-			continue
-		}
-		for _, ticks := range fields[11:13] { // utime, stime
+	for _, pid := range children() {
+		for _, ticks := range procStat(pid)[11:13] { // utime, stime
 			n, err := strconv.ParseInt(ticks, 10, 64)
 			if err != nil {
 				panic(err)
 			}
 			total += time.Duration(n) * tick
 		}
+	}
+	return total
+}
+
+// children are the processes that this one has started and that run.
+func children() (pids []string) {
+	files, err := filepath.Glob("/proc/[0-9]*/stat")
+	if err != nil {
+		panic(err)
+	}
+	for _, file := range files {
+		pid := filepath.Base(filepath.Dir(file))
+		if procStat(pid)[1] == strconv.Itoa(os.Getpid()) {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+// procStat are the fields of /proc/pid/stat behind the name, empty for a process that
+// has ended.
+func procStat(pid string) []string {
+	text, _ := os.ReadFile("/proc/" + pid + "/stat")
+	_, rest, _ := strings.Cut(string(text), ") ")
+	fields := strings.Fields(rest)
+	if len(fields) < 13 {
+		return slices.Repeat([]string{"0"}, 13)
+	}
+	return fields
+}
+
+// peakMemory is the most that this process and its children have had in memory (proc(5),
+// VmHWM), in bytes.
+func peakMemory() (total int64) {
+	for _, pid := range append(children(), "self") {
+		text, err := os.ReadFile("/proc/" + pid + "/status")
+		if err != nil {
+			continue // it has ended
+		}
+		_, rest, _ := strings.Cut(string(text), "VmHWM:")
+		var kilobytes int64
+		if _, err := fmt.Sscan(rest, &kilobytes); err != nil {
+			panic(err)
+		}
+		total += kilobytes * 1024
 	}
 	return total
 }

@@ -42,7 +42,7 @@ func Run(ctx context.Context, p Plan, o Observer) error {
 	defer cancel(nil)
 	deal := newDeal(p)
 	parallel := min(cmp.Or(p.Parallel, DefaultParallel()), deal.visits())
-	r := &run{plan: p, observer: o, width: newWidth(parallel, p.Parallel == 0)}
+	r := &run{plan: p, observer: o, width: newWidth(parallel, p.Parallel == 0), sockets: newSockets(parallel)}
 	var workers sync.WaitGroup
 	for range parallel {
 		workers.Go(func() {
@@ -62,6 +62,7 @@ type run struct {
 	plan     Plan
 	observer Observer
 	width    *width
+	sockets  sockets
 	telling  sync.Mutex
 	yard     yard
 }
@@ -113,6 +114,11 @@ var errEnough = errors.New("no further trial is wanted")
 // try makes one trial, tells of it, and makes the site fit for the next. It tells
 // whether the trial counts.
 func (r *run) try(ctx context.Context, s *Site, of *series) (valid bool, err error) {
+	back, err := r.sockets.take(ctx, s)
+	if err != nil {
+		return false, err
+	}
+	defer back()
 	late := false
 	began := r.width.enter()
 	defer func() { r.width.leave(began, late) }()

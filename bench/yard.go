@@ -28,8 +28,9 @@ const (
 	mostWatched = 32
 )
 
-// filesPerLab is more than the descriptors that a lab has open between trials.
-const filesPerLab = 40
+// filesPerLab is more than the descriptors that a lab has open between trials, one that
+// has been watched too.
+const filesPerLab = 72
 
 // parkingSpace is how many labs may be parked: a quarter of the open files that
 // this process may have are for them, and the rest for labs in use.

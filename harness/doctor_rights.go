@@ -82,8 +82,8 @@ const (
 	// busy.
 	labsSideBySide = 64
 	// filesPerLab is what a lab of ten nodes holds: two descriptors for each,
-	// one for each connection tracker and delayed link, and its programs'.
-	filesPerLab = 48
+	// one for each delayed link, three for each NAT, and its programs'.
+	filesPerLab = 56
 	filesNeeded = labsSideBySide * filesPerLab
 )
 

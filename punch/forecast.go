@@ -81,6 +81,7 @@ const (
 type Prediction struct {
 	Verdict Verdict
 	Chance  float64 // of one attempt with ordinary patience
+	SYNs    int     // that both peers send towards each other in one round, at most
 	Why     string  // one sentence without a full stop
 }
 
@@ -95,7 +96,7 @@ const (
 // measured counts as what is most common among NATs, see [Classification.assumed].
 func Predict(a, b Classification, s Strategy) Prediction {
 	f := s.Forecast(a.assumed(), b.assumed())
-	p := Prediction{Verdict: Perhaps, Chance: f.Chance, Why: f.Reason}
+	p := Prediction{Verdict: Perhaps, Chance: f.Chance, SYNs: f.SYNs, Why: f.Reason}
 	switch {
 	case f.Chance >= certain:
 		p.Verdict = Connects

@@ -54,6 +54,7 @@ func (s auto) Forecast(a, b Classification) Forecast {
 	best, miss := plan[0].Forecast, 1.0
 	for _, c := range plan {
 		miss *= 1 - c.Chance
+		best.SYNs = max(best.SYNs, c.SYNs)
 	}
 	best.Reason = "by " + plan[0].Name() + ": " + best.Reason
 	best.Chance = 1 - miss

@@ -12,7 +12,7 @@ import (
 )
 
 // adviceOnFiles is what to do where a process may open no more files.
-const adviceOnFiles = "  a lab holds about 30 open files: ulimit -n shows the limit, and ulimit -n NUMBER raises it"
+const adviceOnFiles = "  a lab holds 20 to 50 open files: ulimit -n shows the limit, and ulimit -n NUMBER raises it"
 
 // advised adds advice to an error if it came from the limit of open files.
 func advised(err error) error {

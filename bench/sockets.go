@@ -1,0 +1,50 @@
+package bench
+
+import (
+	"context"
+	"math"
+
+	"golang.org/x/sync/semaphore"
+	"golang.org/x/sys/unix"
+
+	"github.com/punchlab/punchlab/punch"
+)
+
+// sockets bounds how many sockets the trials under way have open at once: those that
+// guess ports have hundreds each, all in this process. It may be used by several
+// goroutines.
+type sockets struct {
+	most int64
+	left *semaphore.Weighted
+}
+
+// newSockets leaves those of so many labs in use, and of those that wait.
+func newSockets(labs int) sockets {
+	most := int64(math.MaxInt64)
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err == nil && limit.Cur < math.MaxInt64 {
+		most = max(1, int64(limit.Cur)-int64(parkingSpace()+labs)*filesPerLab)
+	}
+	return sockets{most, semaphore.NewWeighted(most)}
+}
+
+// take waits until there are enough for a trial of the site. The caller gives them back.
+func (s sockets) take(ctx context.Context, of *Site) (back func(), err error) {
+	n := min(of.sockets(), s.most)
+	if err := s.left.Acquire(ctx, n); err != nil {
+		return nil, context.Cause(ctx)
+	}
+	return func() { s.left.Release(n) }, nil
+}
+
+// fewSockets is what a trial opens that guesses no port: connections to the server, those
+// that measure NATs, and the peers' own.
+const fewSockets = 50
+
+// sockets is how many a trial of the site may open at once, as far as that is known.
+func (s *Site) sockets() int64 {
+	if !s.measured {
+		return fewSockets
+	}
+	return fewSockets + int64(punch.Predict(s.nats[0], s.nats[1], s.cell.Strategy).SYNs)
+}

@@ -30,7 +30,7 @@ type situation struct {
 	faults   []string      // of links
 	// script is what the peers do instead of letting their engines try.
 	script func(*stage)
-	// blinded is what is missing of what was seen.
+	// blinded is what is missing of what was seen of a script.
 	blinded func(*harness.Recording)
 
 	cause story.Cause
@@ -122,17 +122,13 @@ func (s situation) once(ctx context.Context) (o *bench.Observation, told story.S
 	Expect(err).NotTo(HaveOccurred())
 	defer func() { Expect(site.Close()).To(Succeed()) }()
 	if s.script != nil {
-		o, told, sound = play(ctx, site, s.script)
+		o, told, sound = play(ctx, site, s)
 	} else {
 		a, err := site.Try(ctx, bench.TryOptions{
 			Patience: roundTrips(cmp.Or(s.patience, usualPatience)), Stagger: roundTrips(s.stagger), Seed: 1, Observe: true,
 		})
 		Expect(err).NotTo(HaveOccurred())
 		o, told, sound = a.Seen, a.Seen.Story(), a.Outcome != results.Invalid && a.Seen.Missing() == nil
-	}
-	if s.blinded != nil {
-		s.blinded(&o.Recording)
-		told = o.Story()
 	}
 	return o, told, sound
 }

@@ -207,7 +207,7 @@ func (s *stage) connect(by punch.Strategy, patience time.Duration, classified [2
 
 // play plays a script in the site's lab and tells its story, and whether the lab
 // was fast enough for it to be true.
-func play(ctx context.Context, site *bench.Site, script func(*stage)) (o *bench.Observation, told story.Story, sound bool) {
+func play(ctx context.Context, site *bench.Site, of situation) (o *bench.Observation, told story.Story, sound bool) {
 	GinkgoHelper()
 	t := site.Lab().Topology()
 	s := &stage{ctx: ctx, site: site, lab: site.Lab(), rtt: t.RTT(topologies.Alice, topologies.Bob)}
@@ -216,7 +216,7 @@ func play(ctx context.Context, site *bench.Site, script func(*stage)) (o *bench.
 	}
 	watch, err := s.lab.Watch(ctx)
 	Expect(err).NotTo(HaveOccurred())
-	script(s)
+	of.script(s)
 	seen, err := watch.Stop()
 	Expect(err).NotTo(HaveOccurred())
 	for _, fd := range s.open {
@@ -224,9 +224,13 @@ func play(ctx context.Context, site *bench.Site, script func(*stage)) (o *bench.
 	}
 	stats, err := s.lab.Links()
 	Expect(err).NotTo(HaveOccurred())
-	o = site.Observed(seen, s.told, s.introduced)
 	bound := bench.LatenessBound(s.rtt)
-	return o, o.Story(), stats.Lost == 0 && stats.Lateness <= bound && s.late <= bound && seen.Missing() == nil
+	sound = stats.Lost == 0 && stats.Lateness <= bound && s.late <= bound && seen.Missing() == nil
+	if of.blinded != nil {
+		of.blinded(&seen)
+	}
+	o = site.Observed(seen, s.told, s.introduced)
+	return o, o.Story(), sound
 }
 
 // private is where a peer is on its own network.

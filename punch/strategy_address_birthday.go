@@ -69,18 +69,24 @@ func (addressBirthday) one(first, second Classification) Forecast {
 	if refuses(second) && !arms(first) {
 		return never("")
 	}
-	n := guesses(first)
-	return Forecast{Chance: birthday(n, n, ports(first)), RoundTrips: 3, SYNs: 2 * n, Reason: fmt.Sprintf(
-		"%d ports of one NAT, which lets in what comes from the peer's address, and %d guesses among %d", n, n, ports(first))}
+	opened, guesses := addressBirthdays(first, second)
+	return Forecast{Chance: birthday(opened, guesses, ports(first)), RoundTrips: 3, SYNs: opened + guesses, Reason: fmt.Sprintf(
+		"%d ports of one NAT, which lets in what comes from the peer's address, and %d guesses among %d", opened, guesses, ports(first))}
 }
 
-// guesses is how many ports are opened, and guessed at: as few as give the wanted chance.
-func guesses(c Classification) int {
-	n := 1
-	for n < ports(c) && n < MaxSYNs/2 && birthday(n, n, ports(c)) < wanted {
-		n++
+// addressBirthdays is how many ports the host behind the first NAT opens, and at how many the other one guesses: as few
+// as give the wanted chance. Each guess takes a port of the second NAT. Where that gives a host a block, there are no more
+// guesses than free ports in it, and so there is more to be hit.
+func addressBirthdays(first, second Classification) (opened, guesses int) {
+	most := MaxSYNs / 2
+	if second.Ports.Rule == Block {
+		most = min(most, max(1, ports(second)-inUse))
 	}
-	return n
+	for opened < min(ports(first), MaxSYNs/2) && birthday(opened, guesses, ports(first)) < wanted {
+		opened++
+		guesses = min(opened, most)
+	}
+	return opened, guesses
 }
 
 func (s addressBirthday) run(ctx context.Context, a *attempt) error {
@@ -93,7 +99,8 @@ func (s addressBirthday) run(ctx context.Context, a *attempt) error {
 		return s.open(ctx, a, us, them)
 	}
 	pattern := shot{from: freshPort, to: a.peer, silence: barrageLife}
-	n := a.affordable(guesses(them))
+	_, guesses := addressBirthdays(them, us)
+	n := a.affordable(guesses)
 	return a.wage(ctx, campaign{
 		turn: follows, every: barragePeriod, few: true,
 		spread: min(spreadTrips*cmp.Or(a.rtt, assumedRTT), longestSpread),
@@ -107,7 +114,7 @@ func (addressBirthday) open(ctx context.Context, a *attempt, us, them Classifica
 	if refuses(them) {
 		pattern.ttl = a.arming(us)
 	}
-	n := guesses(us)
+	n, _ := addressBirthdays(us, them)
 	if us.Mapping == AddressAndPortDependent {
 		n = a.affordable(n)
 		return a.wage(ctx, campaign{turn: opens, every: barragePeriod, few: true, shots: func(int) []shot {

@@ -34,6 +34,20 @@ func TestForecastsOfGuessesFromAnyPort(t *testing.T) {
 	}
 }
 
+// Behind a block there are no more guesses than it has ports: more is opened for them, and
+// where that is not enough the chance is told.
+func TestGuessesFromABlock(t *testing.T) {
+	first := filteredByAddress(ofPorts(Allocation{Rule: Random}, Drop))
+	for size, want := range map[int]float64{1024: 0.99, 512: 0.99, 256: 0.99, 128: 0.91, 64: 0.69} {
+		second := ofBlock(size, Drop)
+		opened, guesses := addressBirthdays(first, second)
+		f := addressBirthday{}.Forecast(first, second)
+		if guesses > size-inUse || opened > MaxSYNs/2 || f.Chance < want-0.01 || f.Chance > want+0.01 {
+			t.Errorf("a block of %d: %d opened, %d guesses, %+v, want a chance of %v", size, opened, guesses, f, want)
+		}
+	}
+}
+
 func TestWhereNobodyGuessesFromAnyPort(t *testing.T) {
 	random := ofPorts(Allocation{Rule: Random}, Drop)
 	steps := ofPorts(Allocation{Rule: Sequential, Step: 1}, Drop)

@@ -134,7 +134,10 @@ func (r *run) try(ctx context.Context, s *Site, of *series) (valid bool, err err
 		return false, err
 	}
 	invalid := a.Outcome == results.Invalid
-	late = invalid || r.width.finds && a.HostLatenessMS > results.Milliseconds(LatenessBound(roundAbout(s.cell.Topology)))
+	late = invalid
+	if r.width.finds && a.waited(roundAbout(s.cell.Topology)) {
+		r.width.wait()
+	}
 	a.Number = number
 	story, last := of.end(slot, a.Outcome, watched)
 	if story {

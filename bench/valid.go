@@ -48,3 +48,13 @@ func spoiled(rtt, hosts time.Duration, links harness.LinkStats) *spoilt {
 	}
 	return nil
 }
+
+// guessing is from how many SYNs on a trial keeps the processors busy by itself, for
+// longer than anybody may wait.
+const guessing = 100
+
+// waited says whether the hosts of a trial have waited for a processor so long that it
+// shows in its times, and not for their own sockets.
+func (a Attempt) waited(rtt time.Duration) bool {
+	return a.SYNs < guessing && a.HostLatenessMS > results.Milliseconds(LatenessBound(rtt))
+}

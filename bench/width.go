@@ -12,6 +12,10 @@ import (
 // and as many trials in time as it is wide widen it by one. What else the
 // machine has to do changes while a run goes on, so that no width is right for
 // all of it. It may be used by several goroutines.
+//
+// A run that finds its width is judged by its hosts as well. That some have to wait for a
+// processor is no harm to medians, so a trial in which they did takes back what three in
+// time have added: a run is as wide as leaves three trials of four in time.
 type width struct {
 	most  int
 	finds bool // it was not told how wide: see [newWidth]
@@ -20,7 +24,7 @@ type width struct {
 	wider    sync.Cond // signalled when there is room
 	now      int
 	under    int // trials under way
-	inTime   int // since it changed
+	inTime   int // since it changed; less than none where hosts have waited
 	narrowed time.Time
 	doubling bool
 }
@@ -63,6 +67,19 @@ func (w *width) exit() {
 	defer w.mu.Unlock()
 	w.under--
 	w.wider.Broadcast()
+}
+
+// inTimeForEach is how many trials in time make good one in which hosts have waited.
+const inTimeForEach = 3
+
+// wait notes that in a trial that is about to end hosts have waited for a processor.
+func (w *width) wait() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.doubling = false
+	if w.inTime -= inTimeForEach + 1; w.inTime < -w.now { // as many too few as widen it
+		w.now, w.inTime = max(w.now-1, min(narrowest, w.most)), 0
+	}
 }
 
 // leave ends a trial that began at the given time. Of all the trials that one

@@ -94,6 +94,21 @@ func TestAWidthIsFound(t *testing.T) {
 	if w.now != 4*first {
 		t.Errorf("after %d trials in time it is %d wide, want %d", 3*first, w.now, 4*first)
 	}
+	w.wait()
+	w.leave(w.enter(), false)
+	if w.now != 4*first {
+		t.Errorf("after one with hosts that waited it is %d wide, want %d", w.now, 4*first)
+	}
+	for range inTimeForEach + w.now - 1 {
+		w.leave(w.enter(), false)
+	}
+	if w.now != 4*first {
+		t.Errorf("it has become %d wide too early", w.now)
+	}
+	w.leave(w.enter(), false)
+	if w.now != 4*first+1 {
+		t.Errorf("what was lost is made good, and it is %d wide, want %d", w.now, 4*first+1)
+	}
 	w.leave(w.enter(), true)
 	after := w.now
 	for range after {

@@ -81,7 +81,7 @@ type node struct {
 	rules natrules.Ruleset
 
 	memory *natrules.Memory // of its rules; nil until it has to forget something
-	stale  int              // how often its maps were emptied and its conntrack was not
+	stale  int              // how often its maps were emptied since conntrack was; the zone of one that has zones
 }
 
 // Options are what can be chosen of a lab beside its topology and profiles. The
@@ -224,9 +224,9 @@ func (l *Lab) Reset() error {
 // ([kernel.Namespace.FlushConntrack]), which was an eighth of what a trial cost. A
 // NAT that is maps and has no mapping cannot come by its old connections, since each
 // is in the zone of its mapping, and zones are given out in turn (natrules, maps.go);
-// one that is Linux itself is put into another zone. So they may stay for some trials,
-// as long as they are few, which is also long before zones come again: no trial uses
-// 4,096 of the 65,535.
+// one that is Linux itself is put into another zone, whose number is how often that was
+// done since conntrack was emptied. So they may stay for some trials, as long as they
+// are few.
 const (
 	mostStale = 256 // connections of a NAT
 	staleFor  = 16  // resets
@@ -246,7 +246,7 @@ func (n *node) forget(watched bool) error {
 		empty, err = true, nil
 	}
 	if empty {
-		err = errors.Join(err, n.untrack())
+		err = errors.Join(err, n.ns.FlushConntrack())
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", n.Name, err)
@@ -272,12 +272,6 @@ func (n *node) closeMemory() error {
 	m := n.memory
 	n.memory = nil
 	return m.Close()
-}
-
-// untrack has conntrack forget everything.
-func (n *node) untrack() error {
-	n.stale = 0
-	return n.ns.FlushConntrack()
 }
 
 // Dump writes the links, routes, neighbours, rules and tracked connections of

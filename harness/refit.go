@@ -78,5 +78,6 @@ func (n *node) become(m *machine) error {
 	if err := n.rules.Replace(n.ns.FD()); err != nil {
 		return refusedRules(natrules.Features(), m.profile, err)
 	}
-	return n.untrack()
+	n.stale = 0
+	return n.ns.FlushConntrack()
 }

@@ -118,6 +118,34 @@ func TestResetEndsSessions(t *testing.T) {
 	}
 }
 
+// A watch empties conntrack, and the zones that come after it are others still.
+func TestAZoneIsNotUsedTwice(t *testing.T) {
+	lab := build(t, "one-nat", NATs{"a": profile(t, "linux-masquerade")})
+	nat := lab.node(t, "nat-a")
+	used := map[int]bool{}
+	for i := range staleFor - 1 {
+		if i == staleFor/2 {
+			w, err := lab.Watch(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := w.Stop(); err != nil {
+				t.Fatal(err)
+			}
+			if err := lab.Unwatch(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := lab.Reset(); err != nil {
+			t.Fatal(err)
+		}
+		if used[nat.stale] {
+			t.Errorf("reset %d: zone %d is used again", i, nat.stale)
+		}
+		used[nat.stale] = true
+	}
+}
+
 // What a NAT that is maps tracks of trials before is out of their successors' reach, so
 // that it may stay for a while: not for long, and not much of it.
 func TestResetForgetsConnectionsInTime(t *testing.T) {

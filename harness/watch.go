@@ -47,7 +47,7 @@ func (l *Lab) Watch(ctx context.Context) (_ *Watch, err error) {
 	}
 	for _, n := range l.nodes {
 		if n.stale > 0 { // the end of an old connection would be told as an event
-			err = errors.Join(err, n.untrack())
+			err = errors.Join(err, n.ns.FlushConntrack())
 		}
 	}
 	if err != nil {

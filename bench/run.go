@@ -42,7 +42,7 @@ func Run(ctx context.Context, p Plan, o Observer) error {
 	defer cancel(nil)
 	deal := newDeal(p)
 	parallel := min(cmp.Or(p.Parallel, DefaultParallel()), deal.visits())
-	r := &run{plan: p, observer: o, width: newWidth(parallel, p.Parallel == 0), sockets: newSockets(parallel)}
+	r := &run{plan: p, observer: o, width: newWidth(parallel, p.Parallel == 0), sockets: newSockets()}
 	var workers sync.WaitGroup
 	for range parallel {
 		workers.Go(func() {

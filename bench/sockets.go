@@ -18,12 +18,13 @@ type sockets struct {
 	left *semaphore.Weighted
 }
 
-// newSockets leaves those of so many labs in use, and of those that wait.
-func newSockets(labs int) sockets {
+// newSockets takes half of the files that this process may have open. The labs, those
+// that wait among them, have the rest.
+func newSockets() sockets {
 	most := int64(math.MaxInt64)
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err == nil && limit.Cur < math.MaxInt64 {
-		most = max(1, int64(limit.Cur)-int64(parkingSpace()+labs)*filesPerLab)
+		most = int64(limit.Cur / 2)
 	}
 	return sockets{most, semaphore.NewWeighted(most)}
 }
@@ -31,20 +32,20 @@ func newSockets(labs int) sockets {
 // take waits until there are enough for a trial of the site. The caller gives them back.
 func (s sockets) take(ctx context.Context, of *Site) (back func(), err error) {
 	n := min(of.sockets(), s.most)
+	if n < guessing { // it would wait behind those that wait for many
+		return func() {}, nil
+	}
 	if err := s.left.Acquire(ctx, n); err != nil {
 		return nil, context.Cause(ctx)
 	}
 	return func() { s.left.Release(n) }, nil
 }
 
-// fewSockets is what a trial opens that guesses no port: connections to the server, those
-// that measure NATs, and the peers' own.
-const fewSockets = 50
-
-// sockets is how many a trial of the site may open at once, as far as that is known.
+// sockets is how many a trial of the site may open at once for its SYNs, as far as that is
+// known. The others are few.
 func (s *Site) sockets() int64 {
 	if !s.measured {
-		return fewSockets
+		return 0
 	}
-	return fewSockets + int64(punch.Predict(s.nats[0], s.nats[1], s.cell.Strategy).SYNs)
+	return int64(punch.Predict(s.nats[0], s.nats[1], s.cell.Strategy).SYNs)
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/punchlab/punchlab/punch"
 )
 
-// Two guessing trials do not fit into what there is, and many others do beside one of
-// them. A trial that needs more than there is has all there is.
+// Two guessing trials do not fit into what there is, and others do beside them, also while
+// one waits. A trial that needs more than there is has all there is.
 func TestSockets(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const most = 1000
@@ -34,14 +34,21 @@ func TestSockets(t *testing.T) {
 		}
 		soon, cancel := context.WithTimeoutCause(t.Context(), time.Second, errEnough)
 		defer cancel()
-		if _, err := s.take(soon, &Site{}); !errors.Is(err, errEnough) {
+		waited := make(chan error)
+		go func() {
+			_, err := s.take(soon, guess)
+			waited <- err
+		}()
+		synctest.Wait()
+		if _, err := s.take(t.Context(), &Site{}); err != nil {
+			t.Errorf("a trial that guesses nothing: %v", err)
+		}
+		if err := <-waited; !errors.Is(err, errEnough) {
 			t.Errorf("a trial beside one that has everything: %v", err)
 		}
 		back()
-		for range most / fewSockets {
-			if _, err := s.take(t.Context(), &Site{}); err != nil {
-				t.Fatal(err)
-			}
+		if _, err := s.take(t.Context(), guess); err != nil {
+			t.Errorf("after it has ended: %v", err)
 		}
 	})
 }

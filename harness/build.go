@@ -131,7 +131,7 @@ func (n *node) equip() error {
 		n.rules = natrules.Backbone(privateRanges, n.sink)
 		return n.rules.Apply(n.ns.FD())
 	case n.Kind == topologies.NAT:
-		n.rules = natrules.NAT(n.profile, n.place).WithZones()
+		n.rules = natrules.NAT(n.profile, n.place)
 		return n.apply()
 	}
 	return nil

@@ -71,7 +71,7 @@ func (n *node) become(m *machine) error {
 	if n.Kind != topologies.NAT {
 		return nil
 	}
-	n.rules = natrules.NAT(m.profile, m.place).WithZones()
+	n.rules = natrules.NAT(m.profile, m.place)
 	if err := n.closeMemory(); err != nil {
 		return err
 	}

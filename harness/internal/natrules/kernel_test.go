@@ -43,7 +43,7 @@ func rulesets() map[string]natrules.Ruleset {
 	}
 	for _, p := range natprofiles.All() {
 		if p.Overloads() {
-			all[p.Name] = natrules.NAT(p, place(p))
+			all[p.Name] = natrules.Linux(p, wan)
 		}
 	}
 	return all

@@ -152,8 +152,8 @@ func (x protocol) tries(name string, n int, how natprofiles.Allocation, from num
 
 // exhaustedFor is how long a search is not repeated that has found no port for an
 // inside host: a fiftieth of what the shortest timers take to free one, which
-// are whole seconds. Each costs thousands of tries, and whoever fills a block
-// sends many packets more within milliseconds: 320 trials between homes behind a
+// are whole seconds. Each costs hundreds of tries, or thousands, and whoever fills a
+// block sends many packets more within milliseconds: 320 trials between homes behind a
 // carrier took 112 s of processor time without this, and 45 s with it.
 const exhaustedFor = 20 * time.Millisecond
 

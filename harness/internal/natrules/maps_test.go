@@ -145,7 +145,7 @@ var changes = map[string]func(*natprofiles.Profile){
 // The kernel takes the rules of every combination.
 func TestTheKernelTakesEveryCombination(t *testing.T) {
 	for name, p := range combinations() {
-		rules := natrules.NAT(p, place(p)).WithZones()
+		rules := natrules.NAT(p, place(p))
 		ns := namespace(t)
 		if err := rules.Apply(ns.FD()); err != nil {
 			t.Errorf("%s: %v", name, err)

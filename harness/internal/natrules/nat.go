@@ -19,13 +19,14 @@ type Place struct {
 
 // NAT makes the rules of a router that behaves as p says. Which of the two
 // generators makes them follows from the fields of p: a NAT that overloads
-// ports is Linux's own, and all others are maps.
+// ports is Linux's own, and all others are maps. Its Memory can be emptied without
+// conntrack's being walked through.
 func NAT(p natprofiles.Profile, at Place) Ruleset {
 	switch {
 	case !p.Translate && !p.Firewall():
 		return Ruleset{}
 	case p.Overloads():
-		return Linux(p, at.WAN)
+		return Ruleset{Tables: append([]Table{allInOneZone()}, Linux(p, at.WAN).Tables...)}
 	default:
 		return maps(p, at)
 	}

@@ -34,6 +34,7 @@ var hooks = map[nftables.ChainHook]string{
 	*nftables.ChainHookPrerouting:  "prerouting",
 	*nftables.ChainHookInput:       "input",
 	*nftables.ChainHookForward:     "forward",
+	*nftables.ChainHookOutput:      "output",
 	*nftables.ChainHookPostrouting: "postrouting",
 }
 

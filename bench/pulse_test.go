@@ -30,7 +30,8 @@ func TestAPulse(t *testing.T) {
 	})
 }
 
-// A process that stood still is late by as much as lies in the trial.
+// A process that stood still is late by as much as lies in the trial. Here too time is
+// that of the test alone.
 func TestAPulseThatStops(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var p pulse

@@ -128,7 +128,7 @@ func (c Cell) samePlace(other Cell) bool {
 // park has a site wait. Where there is no room, the one that has waited longest
 // is closed.
 func (y *yard) park(s *Site) error {
-	if y.watched() >= mostWatched {
+	if s.watched && y.watched() >= mostWatched {
 		if err := s.unwatch(); err != nil {
 			return errors.Join(err, s.Close())
 		}

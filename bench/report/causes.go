@@ -51,9 +51,7 @@ func (p *page) causes(run results.Run) {
 	}
 	p.paragraph(p.paint.title("Why trials failed"))
 	p.text.WriteString("\n")
-	t := table.NewWriter()
-	t.SetStyle(style(layout{}))
-	t.SuppressTrailingSpaces()
+	t := newTable(layout{})
 	room := p.width == 0 || p.width >= causeWidth+nameWidth
 	header := table.Row{"cause", "trials", "cells"}
 	if room {

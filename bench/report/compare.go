@@ -31,9 +31,7 @@ func Comparison(w io.Writer, c results.Comparison, width int, colour bool) error
 
 // changes draws the cells that changed.
 func (p *page) changes(c results.Comparison) {
-	t := table.NewWriter()
-	t.SetStyle(style(layout{}))
-	t.SuppressTrailingSpaces()
+	t := newTable(layout{})
 	t.AppendHeader(table.Row{"cell", "", "old", "new", "p"})
 	for _, change := range c.Changes {
 		cell := change.Cell.String()

@@ -58,9 +58,7 @@ func (g grid) blocks(n int, l layout, paint painter) string {
 
 func (g grid) draw(l layout, paint painter) string {
 	w := g.widths()
-	t := table.NewWriter()
-	t.SetStyle(style(l))
-	t.SuppressTrailingSpaces()
+	t := newTable(l)
 	t.AppendHeader(g.header(l, w))
 	for _, a := range g.rows {
 		row := table.Row{g.rowName(a, l)}
@@ -75,6 +73,14 @@ func (g grid) draw(l layout, paint painter) string {
 	}
 	t.SetColumnConfigs(configs)
 	return t.Render()
+}
+
+// newTable is an empty table for a terminal.
+func newTable(l layout) table.Writer {
+	t := table.NewWriter()
+	t.SetStyle(style(l))
+	t.SuppressTrailingSpaces()
+	return t
 }
 
 func style(l layout) table.Style {

@@ -116,9 +116,7 @@ func (p *page) figures(all []populations.Figure) {
 // rows writes a table whose first column is text and whose others are figures; a
 // sentence for each row where the table is wider than the page.
 func (p *page) rows(header []string, rows [][]string) {
-	t := table.NewWriter()
-	t.SetStyle(style(layout{}))
-	t.SuppressTrailingSpaces()
+	t := newTable(layout{})
 	t.AppendHeader(tableRow(header))
 	var right []table.ColumnConfig
 	for column := 2; column <= len(header); column++ {

@@ -71,9 +71,7 @@ func (p *page) techniques(run results.Run) {
 	}
 	p.paragraph(p.paint.title("What a connection took, in the median"))
 	p.text.WriteString("\n")
-	t := table.NewWriter()
-	t.SetStyle(style(layout{}))
-	t.SuppressTrailingSpaces()
+	t := newTable(layout{})
 	t.AppendHeader(table.Row{"strategy", "trials", "ms", "R", "SYNs", "packets"})
 	for _, one := range all {
 		name := one.name()

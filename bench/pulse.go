@@ -75,15 +75,33 @@ func (p *pulse) note(b beat) {
 	}
 }
 
-// worst is by how much the process was late at most since a moment. What a beat has
-// waited before that does not count, nor the time in which nobody felt the pulse.
-func (p *pulse) worst(since time.Time) (late time.Duration) {
+// lateness is what a process was late by in some time.
+type lateness struct {
+	worst time.Duration
+	// mean is how long somebody waits on average for whom it is time at a moment of that
+	// time drawn at random: half of what the process oversleeps then, or nothing.
+	mean time.Duration
+}
+
+// since is the lateness since a moment. What a beat has waited before that does not count,
+// nor the time in which nobody felt the pulse.
+func (p *pulse) since(began time.Time) lateness {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	last := since
-	for i := len(p.beats) - 1; i >= 0 && p.beats[i].at.After(since); i-- {
-		late = max(late, min(p.beats[i].late, p.beats[i].at.Sub(since)))
+	var l lateness
+	var squares float64 // of seconds: half the square of a delay is the sum of all waits within it
+	count := func(late time.Duration) {
+		l.worst = max(l.worst, late)
+		squares += late.Seconds() * late.Seconds()
+	}
+	now, last := time.Now(), began
+	for i := len(p.beats) - 1; i >= 0 && p.beats[i].at.After(began); i-- {
+		count(min(p.beats[i].late, p.beats[i].at.Sub(began)))
 		last = later(last, p.beats[i].at)
 	}
-	return max(late, time.Since(last)-pulseEvery) // a beat may be overdue
+	count(max(0, now.Sub(last)-pulseEvery)) // a beat may be overdue
+	if total := now.Sub(began).Seconds(); total > 0 {
+		l.mean = time.Duration(squares / (2 * total) * float64(time.Second))
+	}
+	return l
 }

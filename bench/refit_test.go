@@ -36,10 +36,13 @@ func TestASiteIsRefitted(t *testing.T) {
 		if fits, err := s.refit(c); !fits || err != nil {
 			t.Fatal(fits, err)
 		}
+		if s.measured != [2]bool{false, true} {
+			t.Errorf("peers who know their NATs after one of these was changed: %v", s.measured)
+		}
 		if err := s.use(t.Context(), c); err != nil {
 			t.Fatal(err)
 		}
-		if s.lab.Router("nat-a").Profile().Name != c.NATs["a"].Name || !s.measured {
+		if s.lab.Router("nat-a").Profile().Name != c.NATs["a"].Name || !s.classified() {
 			t.Errorf("%s was not refitted", c.Key())
 		}
 		a, err := s.Try(t.Context(), TryOptions{Patience: 2 * time.Second})

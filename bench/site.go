@@ -27,7 +27,7 @@ type Site struct {
 	others []*harness.Traffic
 
 	nats     [2]punch.Classification // of both peers
-	measured bool                    // whether they are known: some strategy wanted to know
+	measured [2]bool                 // whether they are known: some strategy wanted to know
 
 	watched bool // the lab has been
 }
@@ -75,26 +75,32 @@ func (s *Site) use(ctx context.Context, c Cell) error {
 		return err
 	}
 	s.cell = c
-	if s.measured || !punch.Measures(c.Strategy) {
+	if s.classified() || !punch.Measures(c.Strategy) {
 		return nil
 	}
-	if err := s.classify(ctx); err != nil {
-		return err
-	}
-	s.measured = true
-	return nil
+	return s.classify(ctx)
 }
 
-// refit puts the cell's NATs into the site's lab, if they fit there.
+// classified says whether both peers know their NATs.
+func (s *Site) classified() bool { return s.measured[0] && s.measured[1] }
+
+// refit puts the cell's NATs into the site's lab, if they fit there. A peer who is behind
+// the same ones as before still knows them.
 func (s *Site) refit(c Cell) (fits bool, err error) {
 	if !s.cell.samePlace(c) {
 		return false, nil
 	}
 	s.server.Reset()
-	if fits, err = s.lab.Refit(c.NATs); fits {
-		s.measured, s.nats = false, [2]punch.Classification{}
+	if fits, err = s.lab.Refit(c.NATs); !fits || err != nil {
+		return fits, err
 	}
-	return fits, err
+	for i, name := range peers {
+		if !s.cell.sameNATs(c, name) {
+			s.measured[i], s.nats[i] = false, punch.Classification{}
+		}
+	}
+	s.cell = c
+	return true, nil
 }
 
 // serve starts the server on both addresses of its host, with two ports each:
@@ -124,7 +130,7 @@ func (s *Site) serve() error {
 // busy machine can hold up everything for longer than the engine waits.
 const classifyTries = 3
 
-// classify has both peers measure their NATs once for all trials, as programs do
+// classify has peers measure their NATs once for all trials, as programs do
 // that keep what they know of their network. Meanwhile links lose nothing and no
 // fault acts, since all trials would have what one lost packet made of it.
 func (s *Site) classify(ctx context.Context) (err error) {
@@ -148,7 +154,13 @@ func (s *Site) measure(ctx context.Context) error {
 	var errs [2]error
 	var measuring sync.WaitGroup
 	for i, name := range peers {
-		measuring.Go(func() { s.nats[i], _, errs[i] = punch.Classify(ctx, s.lab.Host(name), s.at) })
+		if s.measured[i] {
+			continue
+		}
+		measuring.Go(func() {
+			s.nats[i], _, errs[i] = punch.Classify(ctx, s.lab.Host(name), s.at)
+			s.measured[i] = errs[i] == nil
+		})
 	}
 	measuring.Wait()
 	return errors.Join(errs[:]...)

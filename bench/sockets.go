@@ -44,7 +44,7 @@ func (s sockets) take(ctx context.Context, of *Site) (back func(), err error) {
 // sockets is how many a trial of the site may open at once for its SYNs, as far as that is
 // known. The others are few.
 func (s *Site) sockets() int64 {
-	if !s.measured {
+	if !s.classified() {
 		return 0
 	}
 	return int64(punch.Predict(s.nats[0], s.nats[1], s.cell.Strategy).SYNs)

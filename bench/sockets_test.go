@@ -24,7 +24,7 @@ func TestSockets(t *testing.T) {
 		}
 		hard := punch.Classification{Mapping: punch.AddressAndPortDependent, Filtering: punch.AddressAndPortDependent}
 		cone := punch.Classification{Mapping: punch.EndpointIndependent, Filtering: punch.AddressAndPortDependent}
-		guess := &Site{cell: Cell{Strategy: birthday}, nats: [2]punch.Classification{hard, cone}, measured: true}
+		guess := &Site{cell: Cell{Strategy: birthday}, nats: [2]punch.Classification{hard, cone}, measured: [2]bool{true, true}}
 		if n := guess.sockets(); n <= most {
 			t.Fatalf("a birthday takes %d sockets", n)
 		}

@@ -38,6 +38,8 @@ type Attempt struct {
 
 	// Seen is what was observed of the trial; nil if nothing was.
 	Seen *Observation
+
+	hosts lateness // of this process, during the trial
 }
 
 // Try builds the lab of a cell and runs one trial in it.
@@ -74,7 +76,7 @@ func (s *Site) Try(ctx context.Context, o TryOptions) (Attempt, error) {
 		}
 	}()
 	usable := converse(both, o.Patience)
-	hosts := heart.worst(began)
+	hosts := heart.since(began)
 	if ctx.Err() != nil {
 		return Attempt{}, context.Cause(ctx)
 	}
@@ -87,14 +89,14 @@ func (s *Site) Try(ctx context.Context, o TryOptions) (Attempt, error) {
 	t := results.Trial{
 		Cell: s.cell.Key(), Seed: o.Seed, At: began,
 		StaggerMS: results.Milliseconds(o.Stagger), LatenessMS: results.Milliseconds(links.Lateness), Packets: after - before,
-		HostLatenessMS: results.Milliseconds(hosts),
+		HostLatenessMS: results.Milliseconds(hosts.worst),
 		SYNs:           both[0].report.SYNs + both[1].report.SYNs, Links: done(links), Faults: met(faults),
 	}
 	judge(&t, both, usable)
-	if spoiled := spoiled(roundAbout(s.cell.Topology), hosts, links); spoiled != nil {
+	if spoiled := spoiled(roundAbout(s.cell.Topology), hosts.worst, links); spoiled != nil {
 		t.Outcome, t.Cause, t.Why = results.Invalid, spoiled.cause, spoiled.why
 	}
-	a := Attempt{Trial: t, Alice: both[0].report, Bob: both[1].report}
+	a := Attempt{Trial: t, Alice: both[0].report, Bob: both[1].report, hosts: hosts}
 	if eyes != nil {
 		if a.Seen, err = eyes.end(s, a, usable); err != nil {
 			return Attempt{}, err

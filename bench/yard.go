@@ -8,6 +8,10 @@ import (
 	"sync"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/punchlab/punchlab/harness"
+	"github.com/punchlab/punchlab/natprofiles"
+	"github.com/punchlab/punchlab/topologies"
 )
 
 // yard is where labs wait that no cell uses: for a cell that needs the same NATs
@@ -74,44 +78,66 @@ func (y *yard) take(c Cell) *Site {
 	return s
 }
 
-// mostTried is how many labs are tried to be refitted. There are few layouts.
-const mostTried = 8
-
-// refitted returns one of the sites that have waited longest, with the cell's NATs
-// in its lab, or nil. As long as there is room, none is refitted: its own cell may
-// want it again.
+// refitted returns a site that waits, with the cell's NATs in its lab, or nil. As long as
+// there is room, none is refitted: its own cell may want it again.
 func (y *yard) refitted(c Cell) (*Site, error) {
-	y.mu.Lock()
-	if len(y.parked) < parkingSpace() {
-		y.mu.Unlock()
+	s := y.takeFitting(c)
+	if s == nil {
 		return nil, nil
 	}
-	n := min(mostTried, len(y.parked))
-	tried := slices.Clone(y.parked[:n])
-	y.parked = slices.Delete(y.parked, 0, n)
-	y.mu.Unlock()
-	var found *Site
-	for i, s := range tried {
-		fits, err := s.refit(c)
-		if err != nil {
-			y.putBack(slices.Delete(tried, i, i+1))
-			return nil, errors.Join(err, s.Close())
-		}
-		if fits {
-			found, tried = s, slices.Delete(tried, i, i+1)
-			break
-		}
+	fits, err := s.refit(c)
+	if fits && err == nil {
+		return s, nil
 	}
-	y.putBack(tried)
-	return found, nil
+	return nil, errors.Join(err, s.Close()) // there was room for one only
 }
 
-// putBack has sites wait that have waited longest.
-func (y *yard) putBack(sites []*Site) {
+// takeFitting returns the site that needs the fewest other NATs to be one of the cell's, and
+// of those the one that has waited longest; nil if there is room or none fits. A NAT that
+// stays costs nothing, and its host knows it already.
+func (y *yard) takeFitting(c Cell) *Site {
 	y.mu.Lock()
 	defer y.mu.Unlock()
-	y.parked = append(sites, y.parked...)
+	if len(y.parked) < parkingSpace() {
+		return nil
+	}
+	best, fewest := -1, 0
+	for i, s := range y.parked {
+		if others, fits := s.cell.otherNATs(c); fits && (best < 0 || others < fewest) && s.cell.samePlace(c) {
+			best, fewest = i, others
+		}
+	}
+	if best < 0 {
+		return nil
+	}
+	s := y.parked[best]
+	y.parked = slices.Delete(y.parked, best, best+1)
+	return s
 }
+
+// otherNATs counts the slots in which another cell of the same topology has another NAT,
+// and tells whether a lab of the one can be refitted for the other.
+func (c Cell) otherNATs(other Cell) (n int, fits bool) {
+	for slot, nat := range other.NATs {
+		was := c.NATs[slot]
+		if !harness.Interchangeable(was, nat) {
+			return 0, false
+		}
+		if !sameNAT(was, nat) {
+			n++
+		}
+	}
+	return n, len(c.NATs) == len(other.NATs)
+}
+
+// sameNATs tells whether a host is behind the same NATs in both cells, of the same topology.
+func (c Cell) sameNATs(other Cell, host string) bool {
+	return !slices.ContainsFunc(c.Topology.Path(host), func(n topologies.Node) bool {
+		return n.Slot != "" && !sameNAT(c.NATs[n.Slot], other.NATs[n.Slot])
+	})
+}
+
+func sameNAT(p, q natprofiles.Profile) bool { return p.Name == q.Name && reflect.DeepEqual(p, q) }
 
 // sameLab tells whether two cells differ by nothing but the strategy and what links
 // do, which a lab can be told anew.

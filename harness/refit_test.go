@@ -111,6 +111,65 @@ func TestRefitLeavesOtherLayoutsAlone(t *testing.T) {
 	}
 }
 
+// Interchangeable says of all pairs of profiles what Refit would find out.
+func TestInterchangeable(t *testing.T) {
+	place := topology(t, "one-nat")
+	plans := map[string]*plan{}
+	for _, p := range natprofiles.All() {
+		made, err := newPlan(place, NATs{"a": p}, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		plans[p.Name] = made
+	}
+	for _, p := range natprofiles.All() {
+		for _, q := range natprofiles.All() {
+			fits := slices.EqualFunc(plans[p.Name].machines, plans[q.Name].machines, (*machine).alike)
+			if Interchangeable(p, q) != fits {
+				t.Errorf("%s for %s: %t, and Refit says %t", p.Name, q.Name, !fits, fits)
+			}
+		}
+	}
+}
+
+// A NAT that stays what it is when another one of its lab changes is not made anew: its
+// ports go on. One that changes begins with its first.
+func TestRefitLeavesANATThatStays(t *testing.T) {
+	lab := build(t, "two-nats", everySlot(topology(t, "two-nats"), profile(t, "apdm-sequential")))
+	server := lab.Host("rendezvous")
+	listener, err := server.Listen(t.Context(), fmt.Sprintf(":%d", port))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	seen := func(name string) uint16 {
+		conn, err := lab.Host(name).Dial(t.Context(), netip.AddrPortFrom(server.Addrs()[0], port))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		accepted, err := listener.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer accepted.Close()
+		return netip.MustParseAddrPort(accepted.RemoteAddr().String()).Port()
+	}
+	first := [2]uint16{seen("alice"), seen("bob")}
+	for _, other := range []string{"eim-apdf", "apdm-sequential"} {
+		fits, err := lab.Refit(NATs{"a": profile(t, "apdm-sequential"), "b": profile(t, other)})
+		if !fits || err != nil {
+			t.Fatal(fits, err)
+		}
+	}
+	if got := seen("alice"); got != first[0]+1 {
+		t.Errorf("a NAT that stayed gave port %d after %d", got, first[0])
+	}
+	if got := seen("bob"); got != first[1] {
+		t.Errorf("a NAT that was made anew gave port %d first, and %d before", got, first[1])
+	}
+}
+
 // BenchmarkRefit beside BenchmarkLabOfNATs tells what refitting saves.
 func BenchmarkRefit(b *testing.B) {
 	pairs := [][2]string{{"apdm-sequential", "eim-eif"}, {"eim-apdf", "apdm-apdf"}, {"openwrt", "linux-random"}}

@@ -13,7 +13,7 @@ import (
 // transits on the way from one to the other, and nothing within one network. It panics
 // if either is not a node.
 func (t Topology) RTT(x, y string) time.Duration {
-	up, down := t.pathUp(x), t.pathUp(y)
+	up, down := t.Path(x), t.Path(y)
 	for len(up) > 0 && len(down) > 0 && up[len(up)-1].Name == down[len(down)-1].Name {
 		up, down = up[:len(up)-1], down[:len(down)-1] // They meet below this node.
 	}
@@ -28,7 +28,7 @@ func (t Topology) WithRTT(rtt time.Duration) (_ Topology, err error) {
 	if rtt <= 0 || rtt > maxDelay {
 		return Topology{}, fmt.Errorf("topology %s: round trip %v is not above 0s and at most %v", t.Name, rtt, maxDelay)
 	}
-	now := delay(t.pathUp(Alice)) + delay(t.pathUp(Bob))
+	now := delay(t.Path(Alice)) + delay(t.Path(Bob))
 	if now == 0 {
 		return Topology{}, fmt.Errorf("topology %s: round trip %v: the links of alice and bob have no delay that could be scaled", t.Name, rtt)
 	}
@@ -66,8 +66,9 @@ func scale(d, rtt, now time.Duration) (time.Duration, error) {
 	return time.Duration(quotient), nil
 }
 
-// pathUp gives the named node and those that it is behind, up to the core.
-func (t Topology) pathUp(name string) []Node {
+// Path gives the named node and those that it is behind, up to the core. A name that the
+// topology does not have is a mistake of the program's, and panics.
+func (t Topology) Path(name string) []Node {
 	var path []Node
 	for name != Core {
 		i := slices.IndexFunc(t.Nodes, func(n Node) bool { return n.Name == name })

@@ -166,14 +166,14 @@ const noWay = string(story.NoWay)
 
 var _ = Describe("auto", Serial, func() {
 	It("is never worse than the best single strategy", func(ctx SpecContext) {
-		cells, first := automatic(), scouting
+		cells, first, passes := automatic(), scouting, 1
 		if wanted := os.Getenv("PUNCHLAB_MATRIX"); wanted != "all" {
-			first = comparing
+			first, passes = comparing, 0
 			n, err := strconv.Atoi(cmp.Or(wanted, strconv.Itoa(worseSample)))
 			Expect(err).NotTo(HaveOccurred(), "PUNCHLAB_MATRIX is a number of cells, or all")
 			cells = drawn(cells, n, wanted != "")
 		}
-		compared := againstBest(ctx, cells, first)
+		compared := againstBest(ctx, cells, first, passes)
 		lost, wrong := judged(compared, len(cells))
 		GinkgoWriter.Printf("%d cells, %d of them compared; auto loses %.2f points\n", len(cells), len(compared), 100*lost)
 		witness(ctx, slices.DeleteFunc(cells, func(c bench.Cell) bool { return wrong[c.Key()] == "" }))
@@ -189,10 +189,10 @@ var _ = Describe("auto", Serial, func() {
 // All cells together have 20 such trials each, since 100 take hours: one where auto
 // is 20 points worse is missed once in 87 times, and one where it is 10 points worse
 // once in eight. A sample has 100 each.
-func againstBest(ctx context.Context, cells []bench.Cell, first int) (all []comparison) {
+func againstBest(ctx context.Context, cells []bench.Cell, first, passes int) (all []comparison) {
 	GinkgoHelper()
 	begun := time.Now()
-	autos := matrixOf(ctx, cells, first, 1)
+	autos := matrixOf(ctx, cells, first, passes)
 	cells = slices.DeleteFunc(slices.Clone(cells), func(c bench.Cell) bool {
 		s := autos[c.Key()]
 		return s.Successes == s.Trials

@@ -3,6 +3,7 @@ package link
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"runtime"
@@ -117,7 +118,7 @@ func serve() error {
 		var r request
 		fd, err := hear(conn, &r)
 		if err != nil {
-			return nil //nolint:nilerr // however the program ended, this is the end
+			return unexpected(err)
 		}
 		lab, err := unixConn(fd)
 		if err != nil {
@@ -139,14 +140,36 @@ func serveLab(conn *net.UnixConn) {
 		var r request
 		fd, err := hear(conn, &r)
 		if err != nil {
+			complain(err)
 			break
 		}
 		a, err := w.do(r, fd)
-		if reply(conn, a, err) != nil || r.Op == opClose {
+		if err := reply(conn, a, err); err != nil {
+			complain(err)
+			break
+		}
+		if r.Op == opClose {
 			break
 		}
 	}
 	_ = w.close() // told already, where anybody listened
+}
+
+// unexpected is an error of talking to a program, other than that it has ended or has
+// closed its lab.
+func unexpected(err error) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, unix.ECONNRESET) || errors.Is(err, unix.EPIPE) {
+		return nil
+	}
+	return err
+}
+
+// complain says why this process leaves a lab that is not closed. The lab itself only
+// sees that nobody answers.
+func complain(err error) {
+	if err := unexpected(err); err != nil {
+		fmt.Fprintln(os.Stderr, "punchlab: links: a lab is left:", err)
+	}
 }
 
 // refuse answers a lab's first request with an error. Its next one finds the

@@ -80,6 +80,26 @@ func Cells(t topologies.Topology, as, bs []natprofiles.Profile, slots harness.NA
 	return cells, nil
 }
 
+// Once leaves out the cells that are others the other way round: those whose NATs in the
+// slots a and b are of another cell before them in the slots b and a. In a topology that is
+// symmetric ([topologies.Topology.Symmetric]), and with peers that start alike, they are the
+// same experiment.
+func Once(cells []Cell) (all []Cell) {
+	met := map[results.Cell]bool{}
+	for _, c := range cells {
+		key := c.Key()
+		met[key] = true
+		if key.NATA != key.NATB {
+			key.NATA, key.NATB = key.NATB, key.NATA
+			if met[key] {
+				continue
+			}
+		}
+		all = append(all, c)
+	}
+	return all
+}
+
 // choices are the ways to fill a slot: one way, with nothing, if the topology
 // does not have it.
 func choices(t topologies.Topology, slot string, profiles []natprofiles.Profile) []harness.NATs {

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -177,5 +178,22 @@ func TestWhatSpoilsATrial(t *testing.T) {
 		if got := roundAbout(topology(t, name)); got != rtt {
 			t.Errorf("%s: the round trip by way of the server is %s, want %s", name, got, rtt)
 		}
+	}
+}
+
+// Of pairs that are the other way round one remains, under every strategy.
+func TestOnce(t *testing.T) {
+	nats := profiles(t, "none", "openwrt", "eim-eif")
+	all, err := Cells(topology(t, "two-nats"), nats, nats[:2], nil, punch.Strategies()[:2])
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, c := range Once(all) {
+		got = append(got, c.NATs["a"].Name+" "+c.NATs["b"].Name)
+	}
+	once := []string{"none none", "none openwrt", "openwrt openwrt", "eim-eif none", "eim-eif openwrt"}
+	if want := slices.Concat(once, once); !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }

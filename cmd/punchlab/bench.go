@@ -25,6 +25,7 @@ type benchFlags struct {
 	parallel        parallel
 	until           percent
 	most            int
+	once            bool
 	unclassified    bool
 	observe, pcap   string
 	shard           string
@@ -78,6 +79,9 @@ stagger, rtt, jitter, loss, cross-traffic, written as the flag of that name has 
 and syn-sent: for how many seconds the NATs in the slots a and b keep a mapping that
 a SYN has made and nothing has answered. A list has commas: loss=0,1%,2%,5%.
 
+--once leaves out half of a long run. In a topology whose sides are alike, A x B and
+B x A are the same experiment, made twice without it.
+
 --cross-traffic lets others open flows through both NATs meanwhile, at random
 times that the seed draws. Ports that a NAT gives out one after the other can be
 predicted only while nobody else takes any.
@@ -117,7 +121,7 @@ func newBench(c *common) *cobra.Command {
   punchlab bench --nat openwrt --strategy simultaneous-open --sweep stagger=-2rtt..2rtt
   punchlab bench --until 2% --most 1000
   punchlab bench --nat-a openwrt --nat-b openwrt --strategy all --pcap captures/
-  punchlab bench --nat all --seed 1 --shard 2/5 -o shard-2
+  punchlab bench --nat all --once --seed 1 --shard 2/5 -o shard-2
   punchlab bench --resume results/
   punchlab bench --nat all --seed 1 -o results/ --resume results/`,
 		Args: noArguments,
@@ -146,6 +150,7 @@ func (b *benchFlags) define(flags *pflag.FlagSet) {
 	flags.StringSliceVar(&b.nat, "nat", []string{"default"}, "`profiles` that are paired each with each: names, paths of YAML files, sets")
 	flags.StringSliceVar(&b.natA, "nat-a", nil, "`profiles` of Alice's NAT, instead of --nat")
 	flags.StringSliceVar(&b.natB, "nat-b", nil, "`profiles` of Bob's NAT, instead of --nat")
+	flags.BoolVar(&b.once, "once", false, "each two of them meet once: not the other way round as well, where that is the same")
 	flags.StringSliceVar(&b.strategies, "strategy", []string{"auto"}, "`strategies` to try, or all")
 	b.register(flags)
 	flags.IntVar(&b.trials, "trials", 10, "valid trials of each pair with each strategy")
@@ -209,6 +214,7 @@ func (b *benchFlags) plan(c *common) (bench.Plan, error) {
 	if ok {
 		as, bs = b.pairs(at.topology, choice)
 		axis = b.swept(at, choice)
+		b.checkOnce(at, axis, choice)
 	}
 	b.checkFolder(choice)
 	places := []place{{site: at}}
@@ -221,6 +227,9 @@ func (b *benchFlags) plan(c *common) (bench.Plan, error) {
 	cells, err := crossed(places, func(p place) ([]bench.Cell, error) {
 		cells, err := bench.Cells(p.topology, p.timed(as), p.timed(bs), p.slots, strategies)
 		p.equip(cells)
+		if b.once {
+			cells = bench.Once(cells)
+		}
 		return cells, err
 	})
 	return bench.Plan{
@@ -244,6 +253,24 @@ func (b *benchFlags) checkUntil(c *choice) {
 		c.addf("--most", "bounds --until, which is missing; --trials says how many there are otherwise")
 	case b.until != 0 && (b.most < b.trials || b.most > maxTrials):
 		c.addf("--most", "%d is not a number from --trials %d to %d", b.most, b.trials, maxTrials)
+	}
+}
+
+// checkOnce checks that a pair of NATs the other way round is the same experiment.
+func (b *benchFlags) checkOnce(at site, axis *results.Sweep, c *choice) {
+	if !b.once {
+		return
+	}
+	for _, flag := range []string{"nat-a", "nat-b", "stagger", "fault"} {
+		if b.flags.Changed(flag) {
+			c.addf("--once", "--%s may treat the peers differently, so that a pair the other way round is not the same", flag)
+		}
+	}
+	if axis != nil && axis.Parameter == results.SweepStagger {
+		c.addf("--once", "a swept stagger treats the peers differently, so that a pair the other way round is not the same")
+	}
+	if !at.topology.Symmetric() {
+		c.addf("--once", "topology %s is not the same for both peers, and so is no pair the other way round", at.topology.Name)
 	}
 }
 

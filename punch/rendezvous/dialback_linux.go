@@ -73,9 +73,10 @@ func sendSYN(from, to netip.AddrPort) (fd int, err error) {
 	if err != nil {
 		return -1, os.NewSyscallError("socket", err)
 	}
+	opened := fd
 	defer func() {
 		if err != nil {
-			_ = unix.Close(fd)
+			_ = unix.Close(opened)
 		}
 	}()
 	for _, o := range []struct{ level, name int }{

@@ -1,4 +1,4 @@
-.PHONY: help test bench full strategies matrix model census soak doubt kernels slurm update lint cover
+.PHONY: help test bench full strategies matrix model census soak doubt kernels dcutr slurm update lint cover
 
 help: ## this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/\1\t\2/p' Makefile | expand -t 12
@@ -39,6 +39,9 @@ strategies: RESULTS ?= punchlab-results/strategies
 strategies: ## the classes of RFC 4787 by every strategy, 10 trials each, into RESULTS: five to ten minutes on two busy cores
 	go run ./cmd/punchlab bench --nat classes --strategy all --trials 10 --seed 1 -o $(RESULTS) --resume $(RESULTS) $(BENCH)
 
+dcutr: ## go-libp2p's hosts in the same labs, by DCUtR over TCP, beside auto
+	cd examples/dcutr && go run . -trials 20
+
 slurm: ## the job array of ci/slurm in a Slurm of its own (Debian's packages; as root)
 	ci/slurm/test.sh
 
@@ -48,6 +51,7 @@ update: ## rewrite the golden texts, the schemas and the table of docs/comparing
 lint: ## golangci-lint, from a module of its own; actionlint and shellcheck (which must be installed) for ci/
 	go tool -modfile=ci/lint/go.mod golangci-lint run
 	cd examples && go tool -modfile=../ci/lint/go.mod golangci-lint run
+	cd examples/dcutr && go tool -modfile=../../ci/lint/go.mod golangci-lint run
 	cd ci/kubernetes && go tool -modfile=../lint/go.mod golangci-lint run
 	go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 	shellcheck .ci/run $$(git ls-files 'ci/*.sh' 'ci/*.sbatch')

@@ -25,7 +25,10 @@ import (
 // TSTP stops everything until the shell has it go on. The program is lent the
 // terminal when it asks for it, which reading from it does.
 //
-// Where that is forbidden, run is called in place, so that tests that need no
+// Main raises the hard limit of open files where it may, since trials that guess ports
+// have thousands of sockets.
+//
+// Where namespaces are forbidden, run is called in place, so that tests that need no
 // lab still run, and [Available] says why.
 //
 // `ginkgo -p` reaches its processes over the loopback of the namespace that
@@ -47,6 +50,7 @@ func Main(run func() int) {
 		}
 		os.Exit(run())
 	}
+	raiseFiles()
 	status, err := reenter()
 	if err != nil {
 		refusal = err

@@ -59,6 +59,45 @@ func TestASiteIsRefitted(t *testing.T) {
 	}
 }
 
+// A lab that gets other NATs gets the links of the new cell too.
+func TestARefittedSiteHasTheLinksOfItsCell(t *testing.T) {
+	harness.Need(t)
+	relay, err := punch.StrategyNamed("relay")
+	if err != nil {
+		t.Fatal(err)
+	}
+	nats := profiles(t, "eim-apdf", "apdm-sequential")
+	near := Cell{Topology: topology(t, "two-nats"), NATs: harness.NATs{"a": nats[0], "b": nats[0]}, Strategy: relay}
+	far := Cell{NATs: harness.NATs{"a": nats[1], "b": nats[0]}, Strategy: relay}
+	const rtt = 120 * time.Millisecond
+	if far.Topology, err = near.Topology.WithRTT(rtt); err != nil {
+		t.Fatal(err)
+	}
+	s, err := Open(t.Context(), near)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	if fits, err := s.refit(far); !fits || err != nil {
+		t.Fatal(fits, err)
+	}
+	if err := s.use(t.Context(), far); err != nil {
+		t.Fatal(err)
+	}
+	a, err := s.Try(t.Context(), TryOptions{Patience: 2 * time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// A busy machine makes a round trip longer, and never shorter than the links are.
+	if a.RTTMS == nil || *a.RTTMS < results.Milliseconds(rtt) {
+		t.Errorf("%v, want a round trip of %s", a.Trial, rtt)
+	}
+}
+
 // A strategy that measures takes over a lab from one that does not, faults and all:
 // they do nothing while peers measure, and act in the trials.
 func TestFaultsDoNothingWhilePeersMeasure(t *testing.T) {

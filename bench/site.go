@@ -84,8 +84,8 @@ func (s *Site) use(ctx context.Context, c Cell) error {
 // classified says whether both peers know their NATs.
 func (s *Site) classified() bool { return s.measured[0] && s.measured[1] }
 
-// refit puts the cell's NATs into the site's lab, if they fit there. A peer who is behind
-// the same ones as before still knows them.
+// refit puts the cell's NATs into the site's lab, if they fit there, for use to make the
+// rest of it the cell's. A peer who is behind the same ones as before still knows them.
 func (s *Site) refit(c Cell) (fits bool, err error) {
 	if !s.cell.samePlace(c) {
 		return false, nil
@@ -99,7 +99,6 @@ func (s *Site) refit(c Cell) (fits bool, err error) {
 			s.measured[i], s.nats[i] = false, punch.Classification{}
 		}
 	}
-	s.cell = c
 	return true, nil
 }
 

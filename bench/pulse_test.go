@@ -58,7 +58,8 @@ func TestAPulseThatStops(t *testing.T) {
 }
 
 // Who comes at a random moment of a time of which a fifth was slept through in one piece
-// has met that with a chance of one in five, and then waits for half of it.
+// has met that with a chance of one in five, and then waits for half of it. Nothing sleeps:
+// time is the test's alone.
 func TestTheMeanOfAPulse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var p pulse

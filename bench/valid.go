@@ -54,8 +54,8 @@ func spoiled(rtt, hosts time.Duration, links harness.LinkStats) *spoilt {
 const guessing = 100
 
 // waitingShare is which part of [LatenessBound] the hosts of a trial may wait on average
-// for a processor, each time they have something to do: four times until both have a
-// connection that has proved itself.
+// for a processor, each time they have something to do: that is some four times until both
+// have a connection that has proved itself, which is then late by half of the bound.
 const waitingShare = 8
 
 // waited says whether the hosts of a trial have waited for a processor so long that it

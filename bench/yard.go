@@ -89,7 +89,7 @@ func (y *yard) refitted(c Cell) (*Site, error) {
 	if fits && err == nil {
 		return s, nil
 	}
-	return nil, errors.Join(err, s.Close()) // there was room for one only
+	return nil, errors.Join(err, s.Close())
 }
 
 // takeFitting returns the site that needs the fewest other NATs to be one of the cell's, and
@@ -142,7 +142,8 @@ func sameNAT(p, q natprofiles.Profile) bool { return p.Name == q.Name && reflect
 // sameLab tells whether two cells differ by nothing but the strategy and what links
 // do, which a lab can be told anew.
 func (c Cell) sameLab(other Cell) bool {
-	return reflect.DeepEqual(c.NATs, other.NATs) && c.samePlace(other)
+	others, fits := c.otherNATs(other)
+	return fits && others == 0 && c.samePlace(other)
 }
 
 // samePlace tells whether they differ by nothing but these and the NATs.

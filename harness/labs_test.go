@@ -3,6 +3,7 @@ package harness
 import (
 	"context"
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
 	"testing"
@@ -100,6 +101,26 @@ func serve(tb testing.TB, h *Host) {
 			defer conn.Close()
 		}
 	}()
+}
+
+// joined connects one host with another, and returns both ends, which are closed after the
+// test.
+func joined(tb testing.TB, from, to *Host) (dialled, accepted net.Conn) {
+	tb.Helper()
+	listener, err := to.Listen(tb.Context(), netip.AddrPortFrom(to.Addrs()[0], port).String())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer listener.Close()
+	if dialled, err = from.Dial(tb.Context(), netip.AddrPortFrom(to.Addrs()[0], port)); err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { dialled.Close() })
+	if accepted, err = listener.Accept(); err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { accepted.Close() })
+	return dialled, accepted
 }
 
 // connect opens and closes a connection and returns how long the handshake

@@ -137,22 +137,8 @@ func TestInterchangeable(t *testing.T) {
 func TestRefitLeavesANATThatStays(t *testing.T) {
 	lab := build(t, "two-nats", everySlot(topology(t, "two-nats"), profile(t, "apdm-sequential")))
 	server := lab.Host("rendezvous")
-	listener, err := server.Listen(t.Context(), fmt.Sprintf(":%d", port))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
 	seen := func(name string) uint16 {
-		conn, err := lab.Host(name).Dial(t.Context(), netip.AddrPortFrom(server.Addrs()[0], port))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer conn.Close()
-		accepted, err := listener.Accept()
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer accepted.Close()
+		_, accepted := joined(t, lab.Host(name), server)
 		return netip.MustParseAddrPort(accepted.RemoteAddr().String()).Port()
 	}
 	first := [2]uint16{seen("alice"), seen("bob")}

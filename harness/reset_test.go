@@ -3,7 +3,6 @@ package harness
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"net/netip"
 	"runtime"
@@ -78,21 +77,7 @@ func TestResetEndsSessions(t *testing.T) {
 			}
 			lab := build(t, "one-nat", NATs{"a": p})
 			server := lab.Host("rendezvous")
-			l, err := server.Listen(t.Context(), fmt.Sprintf(":%d", port))
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer l.Close()
-			alice, err := lab.Host("alice").Dial(t.Context(), netip.AddrPortFrom(server.Addrs()[0], port))
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer alice.Close()
-			remote, err := l.Accept()
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer remote.Close()
+			alice, remote := joined(t, lab.Host("alice"), server)
 			hear := func(within time.Duration) error {
 				if err := errors.Join(alice.SetReadDeadline(time.Now().Add(within)), remote.SetWriteDeadline(time.Now().Add(within))); err != nil {
 					t.Fatal(err)

@@ -202,21 +202,7 @@ func TestWatchTakesWhatIsLeftToNetworkCards(t *testing.T) {
 // send sends bytes from one host to another, until they are there.
 func send(t *testing.T, from, to *Host, bytes int) {
 	t.Helper()
-	listener, err := to.Listen(t.Context(), netip.AddrPortFrom(to.Addrs()[0], port).String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	conn, err := from.Dial(t.Context(), netip.AddrPortFrom(to.Addrs()[0], port))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	accepted, err := listener.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer accepted.Close()
+	conn, accepted := joined(t, from, to)
 	if _, err := conn.Write(make([]byte, bytes)); err != nil {
 		t.Fatal(err)
 	}

@@ -35,8 +35,7 @@ func TestForecastsOfGuessesFromAnyPort(t *testing.T) {
 }
 
 // Behind a block there are no more guesses than it has ports: more is opened for them, and
-// where that is not enough the chance is told.
-// A guess hits one of the opened ports with their share of all. From a block of 64 ports,
+// where that is not enough the chance is told. A guess hits one of the opened ports with their share of all. From a block of 64 ports,
 // four of which are in use, come 60 guesses, and all miss 1,280 of 64,512 ports with a
 // chance of (1-1280/64512)^60 = 0.30.
 func TestGuessesFromABlock(t *testing.T) {

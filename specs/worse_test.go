@@ -51,19 +51,16 @@ func distinct() (all []natprofiles.Profile) {
 	return all
 }
 
-// symmetric are the topologies in which it makes no difference which of two NATs is
-// whose.
-var symmetric = []string{"two-nats", "carrier"}
-
-// automatic lists all pairs of behaviours in every topology, under auto.
+// automatic lists all pairs of behaviours in every topology, under auto: once where it
+// makes no difference which of two NATs is whose.
 func automatic() (all []bench.Cell) {
 	auto, err := punch.StrategyNamed("auto")
 	Expect(err).NotTo(HaveOccurred())
 	for _, t := range topologies.All() {
 		cells, err := bench.Cells(t, distinct(), distinct(), nil, []punch.Strategy{auto})
 		Expect(err).NotTo(HaveOccurred())
-		if slices.Contains(symmetric, t.Name) {
-			cells = slices.DeleteFunc(cells, func(c bench.Cell) bool { k := c.Key(); return k.NATA > k.NATB })
+		if t.Symmetric() {
+			cells = bench.Once(cells)
 		}
 		all = append(all, cells...)
 	}

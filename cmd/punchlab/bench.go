@@ -49,10 +49,10 @@ Sets such as classes and real hold more profiles (punchlab nat list).
 
 --parallel labs run side by side: without it, as many as leave the hosts of three trials
 of four in time, since a host that waits for a processor shows in the times; the run
-finds out how many those are, and goes on to. A number makes a run shorter, and times longer: then packets
-are in time, or the trial is invalid and made again, and hosts are as late as it comes.
-A lab holds 20 to 50 open files, and many are kept until the end of the run. If
-"too many open files" are the answer, raise the limit: ulimit -n 8192.
+finds out how many those are, and goes on to. A number makes a run shorter, and times
+longer: then packets are in time, or the trial is invalid and made again, and hosts are
+as late as it comes. A lab holds 20 to 50 open files, and many are kept until the end of
+the run. If "too many open files" are the answer, raise the limit: ulimit -n 8192.
 
 Ctrl-C ends the run cleanly: what was measured is kept and printed, and said to
 be incomplete; the exit status is then 1. A second Ctrl-C ends it at once. Either

@@ -40,7 +40,7 @@ type word struct {
 
 // What hosts say.
 const (
-	ready   = "ready"   // the relay relays; the listener can be reached there; the dialer knows his address
+	ready   = "ready"   // the relay relays; the listener can be reached there
 	relayed = "relayed" // the listener has the dialer's connection by way of the relay
 	direct  = "direct"  // a direct connection to the other peer is there, authenticated
 	failed  = "failed"  // an attempt to punch has failed
@@ -126,7 +126,6 @@ func dial(ctx context.Context, h host.Host, relayAt string) error {
 	if err != nil {
 		return err
 	}
-	say(ready, nil)
 	listener, err := peer.IDFromPrivateKey(key(listening))
 	if err != nil {
 		return err

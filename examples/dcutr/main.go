@@ -23,6 +23,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/punchlab/punchlab/bench"
 	"github.com/punchlab/punchlab/bench/results"
 	"github.com/punchlab/punchlab/harness"
@@ -52,6 +54,10 @@ func main() {
 		trials := flag.Int("trials", 20, "`how many` of each pair")
 		width := flag.Int("parallel", 8, "`how many` labs side by side")
 		flag.Parse()
+		if *trials < 1 || *width < 1 || flag.NArg() > 0 {
+			fmt.Fprintln(os.Stderr, "dcutr: -trials and -parallel are numbers from 1 on, and nothing follows them")
+			return 2
+		}
 		return status(compare(ctx, *trials, *width))
 	})
 }
@@ -119,32 +125,24 @@ func engine(ctx context.Context, nats harness.NATs, trials int) (times []time.Du
 	return times, err
 }
 
-// dcutr measures DCUtR, in labs side by side.
+// dcutr measures DCUtR, in labs side by side. The first error ends it.
 func dcutr(ctx context.Context, nats harness.NATs, trials, width int) (times []time.Duration, err error) {
 	var mu sync.Mutex
-	var errs []error
-	var working sync.WaitGroup
-	todo := make(chan struct{}, trials)
+	trying, ctx := errgroup.WithContext(ctx)
+	trying.SetLimit(width)
 	for range trials {
-		todo <- struct{}{}
-	}
-	close(todo)
-	for range min(width, trials) {
-		working.Go(func() {
-			for range todo {
-				took, connected, err := meet(ctx, nats)
+		trying.Go(func() error {
+			took, connected, err := meet(ctx, nats)
+			if connected {
 				mu.Lock()
-				if err != nil {
-					errs = append(errs, err)
-				} else if connected {
-					times = append(times, took)
-				}
-				mu.Unlock()
+				defer mu.Unlock()
+				times = append(times, took)
 			}
+			return err
 		})
 	}
-	working.Wait()
-	return times, errors.Join(errs...)
+	err = trying.Wait()
+	return times, err
 }
 
 // patience is for one trial: DCUtR tries three times, for five seconds each. The engine
@@ -172,18 +170,16 @@ func meet(ctx context.Context, nats harness.NATs) (took time.Duration, connected
 	var hosts sync.WaitGroup
 	defer hosts.Wait()
 	defer stop()
-	for _, h := range []struct{ name, role string }{
-		{topologies.Rendezvous, relaying}, {topologies.Bob, listening}, {topologies.Alice, dialling},
-	} {
+	for _, h := range []struct{ name, role string }{{topologies.Rendezvous, relaying}, {topologies.Bob, listening}} {
 		if err := start(ctx, &hosts, lab.Host(h.name), h.role, at, words); err != nil {
 			return 0, false, err
-		}
-		if h.role == dialling {
-			break
 		}
 		if err := until(ctx, words, h.role, ready); err != nil {
 			return 0, false, err
 		}
+	}
+	if err := start(ctx, &hosts, lab.Host(topologies.Alice), dialling, at, words); err != nil {
+		return 0, false, err
 	}
 	return outcome(ctx, words)
 }

@@ -1,6 +1,7 @@
 package punch
 
 import (
+	"context"
 	"net/netip"
 	"sync"
 	"testing"
@@ -102,6 +103,21 @@ func TestAPeerThatSaysNothingIsNotFollowed(t *testing.T) {
 	moved, turn := both[0].moveOn(t.Context(), 2, &kept)
 	if want := netip.AddrPortFrom(both[0].peer.Addr(), 9); turn != 3 || moved.peer != want {
 		t.Errorf("turn %d towards %s, want 3 towards %s", turn, moved.peer, want)
+	}
+}
+
+// The SYN of one peer is let pass before the other one's, of the elder in odd turns.
+func TestPeersGoFirstByTurns(t *testing.T) {
+	for _, elder := range []bool{false, true} {
+		for turn := 1; turn < 5; turn++ {
+			a := &attempt{state: &state{elder: elder, rtt: time.Hour}}
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+			a.letPass(ctx, turn)
+			if waited, first := ctx.Err() != nil, elder == (turn%2 == 1); waited == first {
+				t.Errorf("elder %v, turn %d: waited %v", elder, turn, waited)
+			}
+			cancel()
+		}
 	}
 }
 

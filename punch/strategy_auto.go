@@ -141,7 +141,8 @@ func (s auto) pursue(ctx context.Context, a *attempt, us, them Classification, l
 	case len(plan) == 0:
 		return nil // there is no way
 	}
-	s.carryOut(running, &chosen, plan, turns{moves: us.Cone() && them.Cone(), used: o.used}, o, run)
+	t := turns{moves: us.Cone() && them.Cone(), used: o.used, patient: !refuses(us) && !refuses(them)}
+	s.carryOut(running, &chosen, plan, t, o, run)
 	all.Wait()
 	if ctx.Err() == nil {
 		return context.Cause(running)

@@ -1,6 +1,7 @@
 package punch
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -12,6 +13,7 @@ type turns struct {
 	choices []choice
 	moves   bool // each begins between fresh endpoints, see moveOn: what is tried depends on what the server saw
 	used    bool // SYNs have gone between the present ones
+	patient bool // neither NAT answers a SYN that comes too early
 }
 
 // take goes through them, from the n-th turn on: the best, another one, the best again. A sole one is left alone.
@@ -24,6 +26,9 @@ func (t turns) take(ctx context.Context, a *attempt, n int) error {
 	for ; ctx.Err() == nil; n++ {
 		if t.used && t.moves {
 			a, n = a.moveOn(ctx, n, &kept)
+			if t.patient && t.choice(n).Crosses {
+				a.letPass(ctx, n)
+			}
 		}
 		t.used = true
 		soonest := time.Now().Add(turnPause)
@@ -35,6 +40,19 @@ func (t turns) take(ctx context.Context, a *attempt, n int) error {
 	}
 	return nil
 }
+
+// letPass lets the SYN of the peer that is first in this turn come to the other's NAT before that one sends its own:
+// the elder's and the younger's by turns. SYNs that cross have failed then, and some NATs refuse a SYN in answer to a SYN,
+// with a reset that closes the hole of the peer who sent it: whose SYN comes to such a NAT before it has a hole loses
+// nothing there, and the other one comes in by the hole that it has made.
+func (a *attempt) letPass(ctx context.Context, turn int) {
+	if first := turn%2 == 1; a.elder != first {
+		pause(ctx, time.Now().Add(cmp.Or(a.rtt, assumedRTT)/2+passSlack))
+	}
+}
+
+// passSlack is for what two peers that begin a turn are apart.
+const passSlack = 20 * time.Millisecond
 
 // varied brings choices, the best first, into an order in which those whose SYNs cross alternate with others, as long
 // as there are both.

@@ -179,6 +179,23 @@ var _ = Describe("auto", Serial, func() {
 	}, SpecTimeout(55*time.Minute))
 })
 
+// One NAT answers a SYN that crosses another by a reset, which closes the other one's hole: who is
+// a moment earlier decides, until the peers send one after the other.
+var _ = Describe("auto", func() {
+	It("connects where SYNs must not cross", func(ctx SpecContext) {
+		auto, err := punch.StrategyNamed("auto")
+		Expect(err).NotTo(HaveOccurred())
+		refuses, closes := profile("eim-crossed-syn-reset"), profile("eim-after-icmp-close")
+		for _, pair := range [][2]natprofiles.Profile{{closes, refuses}, {refuses, closes}} {
+			cells, err := bench.Cells(topology("two-nats"), pair[:1], pair[1:], nil, []punch.Strategy{auto})
+			Expect(err).NotTo(HaveOccurred())
+			for cell, s := range matrixOf(ctx, cells, 30, 0) {
+				Expect(s.Successes).To(Equal(s.Trials), "%v: %v", cell, s.Causes)
+			}
+		}
+	}, SpecTimeout(5*time.Minute))
+})
+
 // againstBest finds out by so many trials where auto does not connect every time;
 // what always connects counts as no worse than anything. Elsewhere it measures auto
 // once more, and beside it, in the same run, the best strategy.

@@ -45,8 +45,8 @@ func (a *attempt) barrage() *barrage {
 
 // send sends SYNs, in their order, and stays with each of them as fire does with one; that holds no thread. They are
 // spread evenly over the given time, or leave as fast as they can if it is zero; when one has brought a connection, no
-// further one leaves. Out is called when the last one has left, or, at the rate of those before, will have left in the
-// time that it may be ahead.
+// further one leaves. Out is called when the last one has left; or when three quarters have, and the rest, at their rate,
+// will have left in the time that it may be ahead. A host that is busy may stop at any moment, and the rest be late.
 //
 // What cannot be sent is left out, and noted: SYNs beyond what files may be open or what the guard allows. It returns
 // an error if not a single one of the barrage could be sent.
@@ -71,7 +71,7 @@ func (b *barrage) send(ctx context.Context, shots []shot, spread time.Duration, 
 			b.note("only %d of %d SYNs could be sent: %v", b.sent, len(shots), err)
 			out()
 			return nil
-		case time.Since(begun)*time.Duration(left)/time.Duration(from+size) <= b.ahead:
+		case left <= len(shots)/4 && time.Since(begun)*time.Duration(left)/time.Duration(from+size) <= b.ahead:
 			out()
 		}
 	}
@@ -199,6 +199,8 @@ type campaign struct {
 	spread time.Duration          // over which the SYNs of a round leave; 0: as fast as they can
 	shots  func(round int) []shot // draws them
 	few    bool                   // a few that leave late do no harm
+	scarce bool                   // none may be wasted: where it follows, none leaves before the peer's word
+	theirs int                    // how many sockets the peer needs before its word, where it follows
 }
 
 // wage sends a barrage after the other until ctx ends or the guard allows no more, by turns with the peer, which does
@@ -233,7 +235,7 @@ func (a *attempt) wage(ctx context.Context, c campaign) error {
 // sendSecond sends a barrage that follows the peer's, when that is out; or, without a word of the peer until the given
 // time, which in the first round is that in which one would have come, without it: it may be lost.
 //
-// Where it is spread, it begins at once: what leaves before the word of a peer that began at the same moment is here
+// Where it is spread, it begins at once, unless SYNs are scarce: what leaves before the word of a peer that began at the same moment is here
 // does not come too early, since it travels as long. If the peer turns out to have begun later than that, all is sent
 // again.
 func (b *barrage) sendSecond(ctx context.Context, c campaign, round *int, until time.Time) error {
@@ -242,8 +244,9 @@ func (b *barrage) sendSecond(ctx context.Context, c campaign, round *int, until 
 	one := c.spread / time.Duration(max(len(all), 1)) // from each to the next
 	first := 0
 	if *round == 0 {
-		until = begun.Add(4*rtt + headSlack) // two round trips late, and a word by way of the server
-		if one > 0 {
+		// Two round trips late, a word by way of the server, and a busy host.
+		until = begun.Add(4*rtt + headSlack + time.Duration(c.theirs)*perSYN)
+		if one > 0 && !c.scarce {
 			first = min(int((rtt/2+headSlack)/one), len(all))
 		}
 	}

@@ -134,7 +134,7 @@ func TestWhoFollowsWaitsForThePeersWord(t *testing.T) {
 		drawn, sent int
 	}{
 		"all at once":              {time.Hour, 0, 1, 8},
-		"spread, the peer in time": {time.Hour, time.Nanosecond, 1, 8},
+		"spread, the peer in time": {time.Hour, 8 * time.Nanosecond, 1, 8},
 	} {
 		a := bareAttempt(t, peer)
 		a.strategy, a.post, a.rtt = "birthday", newPost(), c.rtt
@@ -145,6 +145,40 @@ func TestWhoFollowsWaitsForThePeersWord(t *testing.T) {
 		err := b.sendSecond(ctx, campaign{spread: c.spread, shots: shots}, &round, time.Now().Add(time.Hour))
 		if err != nil || round != 7 || drawn != c.drawn || b.sent != c.sent {
 			t.Errorf("%s: round %d, drawn %d times, %d sent: %v", name, round, drawn, b.sent, err)
+		}
+		cancel()
+		b.end()
+	}
+}
+
+// SYNs that are spread begin before the word, but not those of which there are few.
+func TestWhatIsScarceIsNotSentBeforeThePeersWord(t *testing.T) {
+	peer := keeper(t)
+	for scarce, want := range map[bool]int{false: 8, true: 0} {
+		a := bareAttempt(t, peer)
+		a.strategy, a.post, a.rtt = "birthday", newPost(), time.Hour
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		round, b := 0, a.barrage()
+		c := campaign{spread: 8 * time.Nanosecond, scarce: scarce, shots: func(int) []shot { return many(8, peer) }}
+		if err := b.sendSecond(ctx, c, &round, time.Time{}); err != nil || b.sent != want {
+			t.Errorf("scarce %v: %d sent, want %d: %v", scarce, b.sent, want, err)
+		}
+		cancel()
+		b.end()
+	}
+}
+
+// A peer that opens many ports is given the time that a busy host takes for them, if no word of it comes.
+func TestWhoFollowsWaitsTheLongerTheMoreThePeerOpens(t *testing.T) {
+	peer := keeper(t)
+	a := bareAttempt(t, peer)
+	a.strategy, a.post, a.rtt = "birthday", newPost(), time.Millisecond
+	for _, theirs := range []int{0, 500} {
+		ctx, cancel := context.WithCancel(t.Context())
+		round, begun, b := 0, time.Now(), a.barrage()
+		err := b.sendSecond(ctx, campaign{theirs: theirs, shots: func(int) []shot { return many(1, peer) }}, &round, time.Time{})
+		if waited := time.Since(begun); err != nil || b.sent != 1 || waited < time.Duration(theirs)*perSYN {
+			t.Errorf("the peer opens %d ports: %d sent after %s: %v", theirs, b.sent, waited, err)
 		}
 		cancel()
 		b.end()

@@ -79,7 +79,7 @@ func (addressBirthday) one(first, second Classification) Forecast {
 // guesses than free ports in it, and so there is more to be hit.
 func addressBirthdays(first, second Classification) (opened, guesses int) {
 	most := MaxSYNs / 2
-	if second.Ports.Rule == Block {
+	if scarce(second) {
 		most = min(most, max(1, ports(second)-inUse))
 	}
 	for opened < min(ports(first), MaxSYNs/2) && birthday(opened, guesses, ports(first)) < wanted {
@@ -88,6 +88,9 @@ func addressBirthdays(first, second Classification) (opened, guesses int) {
 	}
 	return opened, guesses
 }
+
+// scarce tells a NAT that gives a host no more than a block of ports: a guess that comes too early is one less.
+func scarce(c Classification) bool { return c.Ports.Rule == Block }
 
 func (s addressBirthday) run(ctx context.Context, a *attempt) error {
 	us, them, _ := a.classes(ctx) // which are not known if ctx has ended
@@ -99,10 +102,10 @@ func (s addressBirthday) run(ctx context.Context, a *attempt) error {
 		return s.open(ctx, a, us, them)
 	}
 	pattern := shot{from: freshPort, to: a.peer, silence: barrageLife}
-	_, guesses := addressBirthdays(them, us)
+	opened, guesses := addressBirthdays(them, us)
 	n := a.affordable(guesses)
 	return a.wage(ctx, campaign{
-		turn: follows, every: barragePeriod, few: true,
+		turn: follows, every: barragePeriod, few: true, scarce: scarce(us), theirs: 2 * opened, // each with its listener
 		spread: min(spreadTrips*cmp.Or(a.rtt, assumedRTT), longestSpread),
 		shots:  func(int) []shot { return pattern.aimed(freshPort, n, them.Ports.around(a.peer.Port())) },
 	})
@@ -115,17 +118,17 @@ func (addressBirthday) open(ctx context.Context, a *attempt, us, them Classifica
 		pattern.ttl = a.arming(us)
 	}
 	n, _ := addressBirthdays(us, them)
+	c := campaign{turn: opens, every: barragePeriod, few: !scarce(them)}
 	if us.Mapping == AddressAndPortDependent {
 		n = a.affordable(n)
-		return a.wage(ctx, campaign{turn: opens, every: barragePeriod, few: true, shots: func(int) []shot {
-			return pattern.aimed(a.port, n, Allocation{})
-		}})
+		c.shots = func(int) []shot { return pattern.aimed(a.port, n, Allocation{}) }
+		return a.wage(ctx, c)
 	}
 	var kept footholds
 	defer func() { kept.close() }()
 	n = a.affordable(2*n) / 2 // each with its listener
 	pattern.to = netip.AddrPortFrom(a.peer.Addr(), discardPort)
-	return a.wage(ctx, campaign{turn: opens, every: barragePeriod, few: true, shots: func(int) []shot {
+	c.shots = func(int) []shot {
 		kept.close()
 		kept = a.footholds(ctx, n)
 		shots := slices.Repeat([]shot{pattern}, len(kept))
@@ -133,7 +136,8 @@ func (addressBirthday) open(ctx context.Context, a *attempt, us, them Classifica
 			shots[i].from = kept[i].port
 		}
 		return shots
-	}})
+	}
+	return a.wage(ctx, c)
 }
 
 // footholds are as many of n as can be had.

@@ -176,6 +176,7 @@ func (s birthdays) run(ctx context.Context, a *attempt) error {
 	if d.turn == follows || d.turn == together && aims && !refuses(us) && !refuses(them) {
 		c.spread = min(spreadTrips*cmp.Or(a.rtt, assumedRTT), longestSpread)
 	}
+	c.theirs = d.drawn + d.aimed - n
 	if can := a.affordable(n); can < n {
 		a.note("the chance of a round is %.3g instead of %.3g",
 			birthday(can, d.drawn+d.aimed-n, d.ports), d.forecast().Chance)

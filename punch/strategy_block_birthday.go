@@ -111,7 +111,7 @@ func (s blockBirthday) run(ctx context.Context, a *attempt) error {
 	if t == opens && armed {
 		pattern.ttl = a.arming(us)
 	}
-	return a.wage(ctx, campaign{turn: t, every: barragePeriod, shots: func(round int) []shot {
+	return a.wage(ctx, campaign{turn: t, every: barragePeriod, theirs: filling(them), shots: func(round int) []shot {
 		port := meetingPort(them.Ports.around(a.peer.Port()), a.peer, a.observed, round)
 		pattern.to = netip.AddrPortFrom(a.peer.Addr(), port)
 		return slices.Repeat([]shot{pattern}, a.affordable(filling(us)))

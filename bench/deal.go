@@ -18,6 +18,7 @@ type deal struct {
 	piles []*pile // of all passes, one after the other
 	begun int     // piles that somebody has begun; they come first
 
+	labs  int // of which all piles are
 	cells []*series
 	until bool // a cell may want more trials than there are in the piles
 	turn  int  // of the cells, for those
@@ -64,7 +65,7 @@ func newDeal(p Plan) *deal {
 		}
 		labs[i] = append(labs[i], newSeries(c, p))
 	}
-	d, passes := &deal{until: p.Until > 0}, p.passes(len(labs))
+	d, passes := &deal{labs: len(labs), until: p.Until > 0}, p.passes(len(labs))
 	for _, of := range labs {
 		d.cells = append(d.cells, of...)
 	}

@@ -42,7 +42,10 @@ func Run(ctx context.Context, p Plan, o Observer) error {
 	defer cancel(nil)
 	deal := newDeal(p)
 	parallel := min(cmp.Or(p.Parallel, DefaultParallel()), deal.visits())
-	r := &run{plan: p, observer: o, width: newWidth(parallel, p.Parallel == 0), sockets: newSockets()}
+	r := &run{
+		plan: p, observer: o, width: newWidth(parallel, p.Parallel == 0),
+		sockets: newSockets(p.files(parallel + min(parkingSpace(), deal.labs))),
+	}
 	var workers sync.WaitGroup
 	for range parallel {
 		workers.Go(func() {
@@ -133,6 +136,7 @@ func (r *run) try(ctx context.Context, s *Site, of *series) (valid bool, err err
 	if err != nil {
 		return false, err
 	}
+	back()
 	invalid := a.Outcome == results.Invalid
 	late = invalid
 	if r.width.finds && a.waited(roundAbout(s.cell.Topology)) {

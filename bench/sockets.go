@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"math"
+	"sync"
 
 	"golang.org/x/sync/semaphore"
 	"golang.org/x/sys/unix"
@@ -18,18 +19,19 @@ type sockets struct {
 	left *semaphore.Weighted
 }
 
-// newSockets takes half of the files that this process may have open. The labs, those
-// that wait among them, have the rest.
-func newSockets() sockets {
+// newSockets takes what labs that have so many open leave of the files that this process
+// may have open, and half of them at least.
+func newSockets(ofLabs int) sockets {
 	most := int64(math.MaxInt64)
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err == nil && limit.Cur < math.MaxInt64 {
-		most = int64(limit.Cur / 2)
+		most = max(int64(limit.Cur)/2, int64(limit.Cur)-int64(ofLabs))
 	}
 	return sockets{most, semaphore.NewWeighted(most)}
 }
 
-// take waits until there are enough for a trial of the site. The caller gives them back.
+// take waits until there are enough for a trial of the site. The caller gives them back; to
+// do so again does nothing.
 func (s sockets) take(ctx context.Context, of *Site) (back func(), err error) {
 	n := min(of.sockets(), s.most)
 	if n < guessing { // it would wait behind those that wait for many
@@ -38,7 +40,7 @@ func (s sockets) take(ctx context.Context, of *Site) (back func(), err error) {
 	if err := s.left.Acquire(ctx, n); err != nil {
 		return nil, context.Cause(ctx)
 	}
-	return func() { s.left.Release(n) }, nil
+	return sync.OnceFunc(func() { s.left.Release(n) }), nil
 }
 
 // sockets is how many a trial of the site may open at once for its SYNs, as far as that is

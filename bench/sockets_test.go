@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"golang.org/x/sync/semaphore"
+	"golang.org/x/sys/unix"
 
 	"github.com/punchlab/punchlab/punch"
 )
@@ -51,4 +52,22 @@ func TestSockets(t *testing.T) {
 			t.Errorf("after it has ended: %v", err)
 		}
 	})
+}
+
+// What labs leave is for sockets, and half of all in any case.
+func TestSocketsHaveWhatLabsLeave(t *testing.T) {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil || limit.Cur == unix.RLIM_INFINITY {
+		t.Skipf("the limit of open files is %d: %v", limit.Cur, err)
+	}
+	all := int64(limit.Cur)
+	for labs, want := range map[int64]int64{0: all, all / 4: all - all/4, all: all / 2} {
+		if got := newSockets(int(labs)).most; got != want {
+			t.Errorf("labs have %d of %d files: %d for sockets, want %d", labs, all, got, want)
+		}
+	}
+	unwatched, watched := Plan{Observe: ObserveNone}.files(2), Plan{Observe: ObserveAll}.files(2)
+	if unwatched != 2*filesPerUnwatched || watched != 2*filesPerLab {
+		t.Errorf("two labs have %d files, and watched %d", unwatched, watched)
+	}
 }

@@ -33,8 +33,17 @@ const (
 )
 
 // filesPerLab is more than the descriptors that a lab has open between trials, one that
-// has been watched too.
-const filesPerLab = 72
+// has been watched too; filesPerUnwatched is more than those of one that has not been: 40 and
+// 60 were counted in a carrier topology, 29 and 44 in one of two NATs.
+const filesPerLab, filesPerUnwatched = 72, 48
+
+// files is more than so many labs of a plan have open.
+func (p Plan) files(labs int) int {
+	if p.Observe == ObserveNone {
+		return labs * filesPerUnwatched
+	}
+	return labs * filesPerLab
+}
 
 // parkingSpace is how many labs may be parked: a quarter of the open files that
 // this process may have are for them, and the rest for labs in use.

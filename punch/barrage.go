@@ -235,9 +235,9 @@ func (a *attempt) wage(ctx context.Context, c campaign) error {
 // sendSecond sends a barrage that follows the peer's, when that is out; or, without a word of the peer until the given
 // time, which in the first round is that in which one would have come, without it: it may be lost.
 //
-// Where it is spread, it begins at once, unless SYNs are scarce: what leaves before the word of a peer that began at the same moment is here
-// does not come too early, since it travels as long. If the peer turns out to have begun later than that, all is sent
-// again.
+// Where it is spread, it begins at once, unless SYNs are scarce: what leaves before the word of a peer that began at the
+// same moment is here does not come too early, since it travels as long. If the peer turns out to have begun later than
+// that, all is sent again.
 func (b *barrage) sendSecond(ctx context.Context, c campaign, round *int, until time.Time) error {
 	begun, rtt := time.Now(), cmp.Or(b.rtt, assumedRTT)
 	all := c.shots(*round)

@@ -83,8 +83,16 @@ func (blockBirthday) Forecast(a, b Classification) Forecast {
 	if t, _ := whoOpens(a, b); t != together {
 		f.RoundTrips = 2.5
 	}
+	if closeBy(a, b) && (refuses(a) || refuses(b)) {
+		f.Chance *= min(redrawn(a), redrawn(b))
+		f.Reason += ", which give a port back as soon as it has been refused"
+	}
 	return f
 }
+
+// redrawn is the share of a block that SYNs fill if each of them is refused before the next one draws its port, which is
+// free again then: behind one carrier a refusal takes no time. Elsewhere all have left before the first is back.
+func redrawn(c Classification) float64 { return -math.Expm1(-float64(filling(c)) / float64(ports(c))) }
 
 // filling is how many SYNs fill a block, as far as there are so many.
 func filling(c Classification) int {

@@ -51,6 +51,25 @@ func TestABlockBehindAnotherNATIsNotSure(t *testing.T) {
 	}
 }
 
+// Behind one carrier what is refused gives its port back before the next SYN draws one: 1,127 draws from 1,024 ports, none
+// of them for good, leave one of e^1.1 undrawn.
+func TestBlocksOfNeighboursWhoseHomesRefuse(t *testing.T) {
+	home := func(answer Answer, at string) Classification {
+		c := ofBlock(1024, answer)
+		c.Nested, c.External = Yes, netip.MustParseAddr(at)
+		return c
+	}
+	for answer, want := range map[Answer]float64{Drop: 0.9, Reset: 0.6} {
+		f := blockBirthday{}.Forecast(home(answer, "203.0.113.3"), home(Drop, "203.0.113.4"))
+		if f.Chance < want-0.02 || f.Chance > want+0.02 {
+			t.Errorf("%s: %+v, want a chance of %v", answer, f, want)
+		}
+	}
+	if f := (blockBirthday{}).Forecast(home(Reset, "203.0.113.3"), home(Drop, "198.51.100.4")); f.Chance < 0.88 {
+		t.Errorf("of two carriers: %+v", f)
+	}
+}
+
 func TestWhereBlocksAreNoHelp(t *testing.T) {
 	random := ofPorts(Allocation{Rule: Random}, Drop)
 	steps := ofPorts(Allocation{Rule: Sequential, Step: 1}, Drop)

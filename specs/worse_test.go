@@ -32,9 +32,9 @@ const (
 	// mostLost is what auto may lose against the best strategy of each cell, over
 	// all cells together.
 	mostLost = 0.005
-	// wide is how many labs run side by side at most: most of what does not connect
-	// waits, and the run narrows where packets are late.
-	wide = 96
+	// wide is how many labs run side by side at most, and the run narrows where packets
+	// are late. Most of what a strategy cannot connect waits, so that more of it goes.
+	wide, wider = 96, 192
 	// matrixPatience is several times what the slowest technique needs.
 	matrixPatience = 1200 * time.Millisecond
 )
@@ -110,16 +110,16 @@ func witness(ctx context.Context, cells []bench.Cell) {
 }
 
 // matrixOf measures cells and sums them up, in so many passes, 0 for as many as the bench
-// makes. Cells that are compared have their trials spread over the run; one that is only
+// makes, with so many labs side by side at most. Cells that are compared have their trials spread over the run; one that is only
 // measured has them one after the other, in one lab.
-func matrixOf(ctx context.Context, cells []bench.Cell, trials, passes int) map[results.Cell]results.Summary {
+func matrixOf(ctx context.Context, cells []bench.Cell, trials, passes, parallel int) map[results.Cell]results.Summary {
 	GinkgoHelper()
 	if len(cells) == 0 {
 		return nil
 	}
 	var made []results.Trial
 	plan := bench.Plan{
-		Cells: cells, Trials: trials, Patience: matrixPatience, Seed: uint64(GinkgoRandomSeed()), Parallel: wide,
+		Cells: cells, Trials: trials, Patience: matrixPatience, Seed: uint64(GinkgoRandomSeed()), Parallel: parallel,
 		Observe: bench.ObserveNone, Passes: passes,
 	}
 	Expect(bench.Run(ctx, plan, bench.Observer{
@@ -133,7 +133,8 @@ func matrixOf(ctx context.Context, cells []bench.Cell, trials, passes int) map[r
 }
 
 // scouted finds the best single strategy of cells. One that sees no way in a cell sends
-// nothing there, so that two trials say as much of it as all.
+// nothing there, so that two trials say as much of it as all. The others are made in three
+// passes: strategies that fail take turns in their lab, and one lab of many would be the last.
 func scouted(ctx context.Context, cells []bench.Cell) map[results.Cell]punch.Strategy {
 	const first = 2
 	var open []bench.Cell
@@ -144,9 +145,9 @@ func scouted(ctx context.Context, cells []bench.Cell) map[results.Cell]punch.Str
 			}
 		}
 	}
-	sums := matrixOf(ctx, open, first, 1)
+	sums := matrixOf(ctx, open, first, 1, wider)
 	open = slices.DeleteFunc(open, func(c bench.Cell) bool { return sums[c.Key()].Causes[noWay] == first })
-	more := matrixOf(ctx, open, scouting-first, 1)
+	more := matrixOf(ctx, open, scouting-first, 3, wider)
 	best, most := map[results.Cell]punch.Strategy{}, map[results.Cell]int{}
 	for _, c := range open {
 		auto := c.Key()
@@ -189,7 +190,7 @@ var _ = Describe("auto", func() {
 		for _, pair := range [][2]natprofiles.Profile{{closes, refuses}, {refuses, closes}} {
 			cells, err := bench.Cells(topology("two-nats"), pair[:1], pair[1:], nil, []punch.Strategy{auto})
 			Expect(err).NotTo(HaveOccurred())
-			for cell, s := range matrixOf(ctx, cells, 30, 0) {
+			for cell, s := range matrixOf(ctx, cells, 30, 0, wide) {
 				Expect(s.Successes).To(Equal(s.Trials), "%v: %v", cell, s.Causes)
 			}
 		}
@@ -206,7 +207,7 @@ var _ = Describe("auto", func() {
 func againstBest(ctx context.Context, cells []bench.Cell, first, passes int) (all []comparison) {
 	GinkgoHelper()
 	begun := time.Now()
-	autos := matrixOf(ctx, cells, first, passes)
+	autos := matrixOf(ctx, cells, first, passes, wide)
 	cells = slices.DeleteFunc(slices.Clone(cells), func(c bench.Cell) bool {
 		s := autos[c.Key()]
 		return s.Successes == s.Trials
@@ -223,7 +224,7 @@ func againstBest(ctx context.Context, cells []bench.Cell, first, passes int) (al
 			fresh = append(fresh, c, byStrategy(c, s))
 		}
 	}
-	sums := matrixOf(ctx, fresh, comparing, 0)
+	sums := matrixOf(ctx, fresh, comparing, 0, wide)
 	GinkgoWriter.Printf("%s: compared\n", since(begun))
 	for _, c := range cells {
 		if s := best[c.Key()]; s != nil {

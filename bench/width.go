@@ -13,6 +13,10 @@ import (
 // machine has to do changes while a run goes on, so that no width is right for
 // all of it. It may be used by several goroutines.
 //
+// Such a rule holds a width of two by the root of the share of late trials: with one of a
+// hundred 20. That is right where nobody has said how wide. Who has said so wants it, and
+// late trials are repeated: a run widens eight times as fast then, and holds 56.
+//
 // A run that finds its width is judged by its hosts as well. That some have to wait for a
 // processor is no harm to medians, so a trial in which they did takes back what three in
 // time have added: a run is as wide as leaves three trials of four in time.
@@ -82,6 +86,17 @@ func (w *width) wait() {
 	}
 }
 
+// toldFaster is how much faster a run widens whose width somebody has told.
+const toldFaster = 8
+
+// enough is how many trials in time widen the run by one.
+func (w *width) enough() int {
+	if w.finds {
+		return w.now
+	}
+	return max(1, w.now/toldFaster)
+}
+
 // leave ends a trial that began at the given time. Of all the trials that one
 // bad moment makes late only one narrows: the others began before it did.
 func (w *width) leave(began time.Time, late bool) {
@@ -90,7 +105,7 @@ func (w *width) leave(began time.Time, late bool) {
 	w.under--
 	switch {
 	case !late:
-		if w.inTime++; (w.doubling || w.inTime >= w.now) && w.now < w.most {
+		if w.inTime++; (w.doubling || w.inTime >= w.enough()) && w.now < w.most {
 			w.now, w.inTime = w.now+1, 0
 		}
 	case began.After(w.narrowed):

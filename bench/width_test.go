@@ -14,22 +14,22 @@ func TestLateTrialsNarrowARunAndTrialsInTimeWidenIt(t *testing.T) {
 }
 
 func narrowsAndWidens(t *testing.T) {
-	w := newWidth(16, false)
+	w := newWidth(128, false)
 	began := w.enter()
 	w.leave(began, true)
-	if w.now != 12 {
+	if w.now != 96 {
 		t.Fatalf("a late trial leaves a width of %d", w.now)
 	}
 	w.leave(began, true) // of the same bad moment
 	w.under++
-	if w.now != 12 {
+	if w.now != 96 {
 		t.Fatalf("one bad moment has narrowed twice, to %d", w.now)
 	}
-	for range 12 {
+	for range 96 / toldFaster {
 		w.leave(w.enter(), false)
 	}
-	if w.now != 13 {
-		t.Errorf("12 trials in time leave a width of %d", w.now)
+	if w.now != 97 {
+		t.Errorf("%d trials in time leave a width of %d", 96/toldFaster, w.now)
 	}
 	for range 100 {
 		time.Sleep(time.Second) // so that the next trial begins after the one before was late
@@ -38,11 +38,11 @@ func narrowsAndWidens(t *testing.T) {
 	if w.now != narrowest {
 		t.Errorf("a machine that makes all trials late has a width of %d", w.now)
 	}
-	for range 200 {
+	for range 1000 { // 966 of which it takes from the narrowest on
 		w.leave(w.enter(), false)
 	}
 	if w.now != w.most {
-		t.Errorf("200 trials in time leave a width of %d", w.now)
+		t.Errorf("1,000 trials in time leave a width of %d", w.now)
 	}
 }
 

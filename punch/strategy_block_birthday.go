@@ -32,7 +32,7 @@ import (
 // failed is followed by one with another a and b, where every port is free again, if the NATs give ports out per
 // destination.
 //
-// It needs random ports in a known block on both sides. The order is that of whoOpens. No published engine does it. At
+// It needs random ports in a known block on both sides. The order is that of blocksOpen. No published engine does it. At
 // least one round trip and a half where the SYNs cross, and two and a half where one side waits for the other's word.
 type blockBirthday struct{}
 
@@ -80,10 +80,10 @@ func (blockBirthday) Forecast(a, b Classification) Forecast {
 	}
 	f.Reason = fmt.Sprintf("%d SYNs from a block of %d, all to one port, and %d from one of %d, the other way",
 		max(filling(a), filling(b)), big, min(filling(a), filling(b)), min(ports(a), ports(b)))
-	if t, _ := whoOpens(a, b); t != together {
+	if t, _ := blocksOpen(a, b); t != together {
 		f.RoundTrips = 2.5
 	}
-	if closeBy(a, b) && (refuses(a) || refuses(b)) {
+	if closeBy(a, b) && refuses(a) && refuses(b) {
 		f.Chance *= min(redrawn(a), redrawn(b))
 		f.Reason += ", which give a port back as soon as it has been refused"
 	}
@@ -126,12 +126,25 @@ func (s blockBirthday) run(ctx context.Context, a *attempt) error {
 	}})
 }
 
-// turns is whoOpens for two peers that are equally fit: the elder rather opens.
+// blocksOpen is whoOpens for two blocks. Behind one carrier nobody answers who opens, since nobody has the port yet that
+// it goes to; and who follows is answered by the other one's home, at once, see redrawn. So the side whose home does not
+// answer opens there.
+func blocksOpen(own, other Classification) (t turn, armed bool) {
+	switch {
+	case !closeBy(own, other) || refuses(own) == refuses(other):
+		return whoOpens(own, other)
+	case refuses(own):
+		return follows, arms(other)
+	}
+	return opens, arms(own)
+}
+
+// turns is blocksOpen for two peers that are equally fit: the elder rather opens.
 func (a *attempt) turns(us, them Classification) (turn, bool) {
 	if a.elder {
-		return whoOpens(us, them)
+		return blocksOpen(us, them)
 	}
-	t, armed := whoOpens(them, us)
+	t, armed := blocksOpen(them, us)
 	return t.other(), armed
 }
 

@@ -52,21 +52,32 @@ func TestABlockBehindAnotherNATIsNotSure(t *testing.T) {
 }
 
 // Behind one carrier what is refused gives its port back before the next SYN draws one: 1,127 draws from 1,024 ports, none
-// of them for good, leave one of e^1.1 undrawn.
+// of them for good, leave one of e^1.1 undrawn. So the side whose home does not refuse opens, and is not followed by
+// refusals.
 func TestBlocksOfNeighboursWhoseHomesRefuse(t *testing.T) {
 	home := func(answer Answer, at string) Classification {
 		c := ofBlock(1024, answer)
 		c.Nested, c.External = Yes, netip.MustParseAddr(at)
 		return c
 	}
-	for answer, want := range map[Answer]float64{Drop: 0.9, Reset: 0.6} {
-		f := blockBirthday{}.Forecast(home(answer, "203.0.113.3"), home(Drop, "203.0.113.4"))
-		if f.Chance < want-0.02 || f.Chance > want+0.02 {
-			t.Errorf("%s: %+v, want a chance of %v", answer, f, want)
+	const here, there, elsewhere = "203.0.113.3", "203.0.113.4", "198.51.100.4"
+	for _, c := range []struct {
+		a, b   Classification
+		turn   turn
+		chance float64
+	}{
+		{home(Drop, here), home(Drop, there), together, 0.9},
+		{home(Drop, here), home(Reset, there), opens, 0.9},
+		{home(Reset, here), home(Drop, there), follows, 0.9},
+		{home(Reset, here), home(Reset, there), opens, 0.6},
+		{home(Reset, here), home(Reset, elsewhere), opens, 0.9},
+		{home(Reset, here), home(Drop, elsewhere), opens, 0.9},
+	} {
+		f := blockBirthday{}.Forecast(c.a, c.b)
+		if turn, _ := blocksOpen(c.a, c.b); turn != c.turn || f.Chance < c.chance-0.02 || f.Chance > c.chance+0.02 {
+			t.Errorf("%s at %s, %s at %s: turn %d, %+v, want turn %d and a chance of %v",
+				c.a.Answer, c.a.External, c.b.Answer, c.b.External, turn, f, c.turn, c.chance)
 		}
-	}
-	if f := (blockBirthday{}).Forecast(home(Reset, "203.0.113.3"), home(Drop, "198.51.100.4")); f.Chance < 0.88 {
-		t.Errorf("of two carriers: %+v", f)
 	}
 }
 

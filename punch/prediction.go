@@ -218,6 +218,7 @@ func chase[T any](ctx context.Context, a *attempt, say string, answer func(conte
 	for {
 		told, err := newest[T](chasing, a, say)
 		stop()
+		flying.Wait() // a window that overlaps the one before needs its endpoints
 		switch {
 		case ctx.Err() != nil:
 			return nil

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/netip"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -175,5 +176,34 @@ func TestSharedHolesAreNotShotAtTwice(t *testing.T) {
 				t.Errorf("%s towards one that answers with %s: %t", own, answer, got)
 			}
 		}
+	}
+}
+
+// Windows overlap, and a port that the one before still dials from and to cannot be dialled: the
+// next round begins when the one before has let go.
+func TestAPredictionIsFollowedWhenTheOneBeforeIsLetGo(t *testing.T) {
+	a := bareAttempt(t, keeper(t))
+	a.strategy, a.post = "sequential", newPost()
+	ctx, end := context.WithCancel(t.Context())
+	begun, under := make(chan struct{}), atomic.Int32{}
+	go func() {
+		for last := range uint16(3) {
+			_ = tellPeer(ctx, wire{a.post}, "sequential", foretold, prediction{Last: last + 1, Step: 1})
+			<-begun
+		}
+		end()
+	}()
+	err := chase(ctx, a, foretold, func(ctx context.Context, p prediction) error {
+		if n := under.Add(1); n > 1 {
+			t.Errorf("prediction %d: %d rounds at once", p.Last, n)
+		}
+		begun <- struct{}{}
+		<-ctx.Done()
+		time.Sleep(5 * time.Millisecond) // what it takes to close sockets
+		under.Add(-1)
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
 	}
 }

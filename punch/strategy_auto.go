@@ -151,8 +151,10 @@ func (s auto) pursue(ctx context.Context, a *attempt, us, them Classification, l
 }
 
 // reconsider waits for the last word of both peers, and minds if it makes a difference to what is being done: another
-// strategy is best; or, where ports are guessed, SYNs that come too early turn out to be answered.
+// strategy is best; or, where ports are guessed, SYNs that come too early turn out to be answered. Those that cross are
+// not: so what has begun has its time first.
 func (s auto) reconsider(ctx context.Context, a *attempt, us, them Classification) error {
+	begun := time.Now()
 	nowUs, nowThem, settled := a.nats(ctx)
 	if !settled {
 		return nil
@@ -164,6 +166,7 @@ func (s auto) reconsider(ctx context.Context, a *attempt, us, them Classificatio
 	case len(before) == 0 || len(after) == 0 || before[0].Strategy != after[0].Strategy:
 		return errChanged
 	case guesses && (refuses(us) != refuses(nowUs) || refuses(them) != refuses(nowThem)):
+		pause(ctx, begun.Add(before[0].takes(a.rtt, a.serverRTT)+headSlack))
 		return errChanged
 	}
 	return nil

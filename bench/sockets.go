@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"math"
+	"runtime"
 	"sync"
 
 	"golang.org/x/sync/semaphore"
@@ -17,17 +18,24 @@ import (
 type sockets struct {
 	most int64
 	left *semaphore.Weighted
+	// turns are for trials that guess, in a run that finds its width: each keeps a processor
+	// busy for as long as it takes, so that what exceeds the processors would be in its times.
+	turns *semaphore.Weighted // nil: as many as there are sockets for
 }
 
 // newSockets takes what labs that have so many open leave of the files that this process
 // may have open, and half of them at least.
-func newSockets(ofLabs int) sockets {
+func newSockets(ofLabs int, finds bool) sockets {
 	most := int64(math.MaxInt64)
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err == nil && limit.Cur < math.MaxInt64 {
 		most = max(int64(limit.Cur)/2, int64(limit.Cur)-int64(ofLabs))
 	}
-	return sockets{most, semaphore.NewWeighted(most)}
+	s := sockets{most: most, left: semaphore.NewWeighted(most)}
+	if finds {
+		s.turns = semaphore.NewWeighted(int64(runtime.NumCPU()))
+	}
+	return s
 }
 
 // take waits until there are enough for a trial of the site. The caller gives them back; to
@@ -40,7 +48,14 @@ func (s sockets) take(ctx context.Context, of *Site) (back func(), err error) {
 	if err := s.left.Acquire(ctx, n); err != nil {
 		return nil, context.Cause(ctx)
 	}
-	return sync.OnceFunc(func() { s.left.Release(n) }), nil
+	if s.turns == nil {
+		return sync.OnceFunc(func() { s.left.Release(n) }), nil
+	}
+	if err := s.turns.Acquire(ctx, 1); err != nil {
+		s.left.Release(n)
+		return nil, context.Cause(ctx)
+	}
+	return sync.OnceFunc(func() { s.turns.Release(1); s.left.Release(n) }), nil
 }
 
 // sockets is how many a trial of the site may open at once for its SYNs, as far as that is

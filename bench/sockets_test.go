@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"errors"
+	"runtime"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,19 +14,24 @@ import (
 	"github.com/punchlab/punchlab/punch"
 )
 
+// guess is a site whose trials guess ports.
+func guess(t *testing.T) *Site {
+	birthday, err := punch.StrategyNamed("birthday")
+	if err != nil {
+		t.Fatal(err)
+	}
+	hard := punch.Classification{Mapping: punch.AddressAndPortDependent, Filtering: punch.AddressAndPortDependent}
+	cone := punch.Classification{Mapping: punch.EndpointIndependent, Filtering: punch.AddressAndPortDependent}
+	return &Site{cell: Cell{Strategy: birthday}, nats: [2]punch.Classification{hard, cone}, measured: [2]bool{true, true}}
+}
+
 // Two guessing trials do not fit into what there is, and others do beside them, also while
 // one waits. A trial that needs more than there is has all there is.
 func TestSockets(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const most = 1000
-		s := sockets{most, semaphore.NewWeighted(most)}
-		birthday, err := punch.StrategyNamed("birthday")
-		if err != nil {
-			t.Fatal(err)
-		}
-		hard := punch.Classification{Mapping: punch.AddressAndPortDependent, Filtering: punch.AddressAndPortDependent}
-		cone := punch.Classification{Mapping: punch.EndpointIndependent, Filtering: punch.AddressAndPortDependent}
-		guess := &Site{cell: Cell{Strategy: birthday}, nats: [2]punch.Classification{hard, cone}, measured: [2]bool{true, true}}
+		s := sockets{most: most, left: semaphore.NewWeighted(most)}
+		guess := guess(t)
 		if n := guess.sockets(); n <= most {
 			t.Fatalf("a birthday takes %d sockets", n)
 		}
@@ -54,6 +60,34 @@ func TestSockets(t *testing.T) {
 	})
 }
 
+// In a run that finds its width as many trials guess at once as there are processors.
+func TestGuessesTakeTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSockets(0, true)
+		var backs []func()
+		for range runtime.NumCPU() {
+			back, err := s.take(t.Context(), guess(t))
+			if err != nil {
+				t.Fatal(err)
+			}
+			backs = append(backs, back)
+		}
+		soon, cancel := context.WithTimeoutCause(t.Context(), time.Second, errEnough)
+		defer cancel()
+		if _, err := s.take(soon, guess(t)); !errors.Is(err, errEnough) {
+			t.Errorf("one more: %v", err)
+		}
+		backs[0]()
+		backs[0]() // which does nothing
+		if _, err := s.take(t.Context(), guess(t)); err != nil {
+			t.Errorf("after one has ended: %v", err)
+		}
+		if !newSockets(0, false).left.TryAcquire(1) || newSockets(0, false).turns != nil {
+			t.Error("a run that was told its width takes turns")
+		}
+	})
+}
+
 // What labs leave is for sockets, and half of all in any case.
 func TestSocketsHaveWhatLabsLeave(t *testing.T) {
 	var limit unix.Rlimit
@@ -62,7 +96,7 @@ func TestSocketsHaveWhatLabsLeave(t *testing.T) {
 	}
 	all := int64(limit.Cur)
 	for labs, want := range map[int64]int64{0: all, all / 4: all - all/4, all: all / 2} {
-		if got := newSockets(int(labs)).most; got != want {
+		if got := newSockets(int(labs), false).most; got != want {
 			t.Errorf("labs have %d of %d files: %d for sockets, want %d", labs, all, got, want)
 		}
 	}

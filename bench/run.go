@@ -44,7 +44,7 @@ func Run(ctx context.Context, p Plan, o Observer) error {
 	parallel := min(cmp.Or(p.Parallel, DefaultParallel()), deal.visits())
 	r := &run{
 		plan: p, observer: o, width: newWidth(parallel, p.Parallel == 0),
-		sockets: newSockets(p.files(parallel+min(parkingSpace(), deal.labs)), p.Parallel == 0),
+		sockets: newSockets(filesBeside(p.files(parallel+min(parkingSpace(), deal.labs)), fileLimit()), p.Parallel == 0),
 	}
 	var workers sync.WaitGroup
 	for range parallel {

@@ -20,22 +20,29 @@ type sockets struct {
 	left *semaphore.Weighted
 	// turns are for trials that guess, in a run that finds its width: each keeps a processor
 	// busy for as long as it takes, so that what exceeds the processors would be in its times.
-	turns *semaphore.Weighted // nil: as many as there are sockets for
+	turns *semaphore.Weighted
 }
 
-// newSockets takes what labs that have so many open leave of the files that this process
-// may have open, and half of them at least.
-func newSockets(ofLabs int, finds bool) sockets {
-	most := int64(math.MaxInt64)
-	var limit unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err == nil && limit.Cur < math.MaxInt64 {
-		most = max(int64(limit.Cur)/2, int64(limit.Cur)-int64(ofLabs))
-	}
-	s := sockets{most: most, left: semaphore.NewWeighted(most)}
+// newSockets shares so many sockets out, in a run that finds its width or was told it.
+func newSockets(most int64, finds bool) sockets {
+	turns := int64(math.MaxInt64)
 	if finds {
-		s.turns = semaphore.NewWeighted(int64(runtime.NumCPU()))
+		turns = int64(runtime.NumCPU())
 	}
-	return s
+	return sockets{most, semaphore.NewWeighted(most), semaphore.NewWeighted(turns)}
+}
+
+// filesBeside is what labs that have so many files open leave of those that a process may
+// have, and half of them at least.
+func filesBeside(ofLabs, limit int64) int64 { return max(limit/2, limit-ofLabs) }
+
+// fileLimit is how many files this process may have open, at most [math.MaxInt64].
+func fileLimit() int64 {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		return 0 // labs are not kept then, and trials do not wait
+	}
+	return int64(min(limit.Cur, math.MaxInt64))
 }
 
 // take waits until there are enough for a trial of the site. The caller gives them back; to
@@ -45,17 +52,14 @@ func (s sockets) take(ctx context.Context, of *Site) (back func(), err error) {
 	if n < guessing { // it would wait behind those that wait for many
 		return func() {}, nil
 	}
-	if err := s.left.Acquire(ctx, n); err != nil {
-		return nil, context.Cause(ctx)
-	}
-	if s.turns == nil {
-		return sync.OnceFunc(func() { s.left.Release(n) }), nil
-	}
 	if err := s.turns.Acquire(ctx, 1); err != nil {
-		s.left.Release(n)
 		return nil, context.Cause(ctx)
 	}
-	return sync.OnceFunc(func() { s.turns.Release(1); s.left.Release(n) }), nil
+	if err := s.left.Acquire(ctx, n); err != nil {
+		s.turns.Release(1)
+		return nil, context.Cause(ctx)
+	}
+	return sync.OnceFunc(func() { s.left.Release(n); s.turns.Release(1) }), nil
 }
 
 // sockets is how many a trial of the site may open at once for its SYNs, as far as that is

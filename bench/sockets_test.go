@@ -3,14 +3,14 @@ package bench
 import (
 	"context"
 	"errors"
+	"math"
+	"os"
 	"runtime"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"golang.org/x/sync/semaphore"
-	"golang.org/x/sys/unix"
-
+	"github.com/punchlab/punchlab/harness"
 	"github.com/punchlab/punchlab/punch"
 )
 
@@ -30,7 +30,7 @@ func guess(t *testing.T) *Site {
 func TestSockets(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const most = 1000
-		s := sockets{most: most, left: semaphore.NewWeighted(most)}
+		s := newSockets(most, false)
 		guess := guess(t)
 		if n := guess.sockets(); n <= most {
 			t.Fatalf("a birthday takes %d sockets", n)
@@ -63,7 +63,7 @@ func TestSockets(t *testing.T) {
 // In a run that finds its width as many trials guess at once as there are processors.
 func TestGuessesTakeTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newSockets(0, true)
+		s := newSockets(math.MaxInt64, true)
 		var backs []func()
 		for range runtime.NumCPU() {
 			back, err := s.take(t.Context(), guess(t))
@@ -82,7 +82,7 @@ func TestGuessesTakeTurns(t *testing.T) {
 		if _, err := s.take(t.Context(), guess(t)); err != nil {
 			t.Errorf("after one has ended: %v", err)
 		}
-		if !newSockets(0, false).left.TryAcquire(1) || newSockets(0, false).turns != nil {
+		if told := newSockets(math.MaxInt64, false); !told.turns.TryAcquire(int64(runtime.NumCPU()) + 1) {
 			t.Error("a run that was told its width takes turns")
 		}
 	})
@@ -90,18 +90,50 @@ func TestGuessesTakeTurns(t *testing.T) {
 
 // What labs leave is for sockets, and half of all in any case.
 func TestSocketsHaveWhatLabsLeave(t *testing.T) {
-	var limit unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil || limit.Cur == unix.RLIM_INFINITY {
-		t.Skipf("the limit of open files is %d: %v", limit.Cur, err)
-	}
-	all := int64(limit.Cur)
-	for labs, want := range map[int64]int64{0: all, all / 4: all - all/4, all: all / 2} {
-		if got := newSockets(int(labs), false).most; got != want {
+	const all = 20_000
+	for labs, want := range map[int64]int64{0: all, 5_000: 15_000, 10_000: 10_000, 15_000: 10_000, 2 * all: 10_000} {
+		if got := filesBeside(labs, all); got != want {
 			t.Errorf("labs have %d of %d files: %d for sockets, want %d", labs, all, got, want)
 		}
 	}
-	unwatched, watched := Plan{Observe: ObserveNone}.files(2), Plan{Observe: ObserveAll}.files(2)
-	if unwatched != 2*filesPerUnwatched || watched != 2*filesPerLab {
-		t.Errorf("two labs have %d files, and watched %d", unwatched, watched)
+}
+
+// No lab has more files open between two trials than a plan counts on.
+func TestFilesOfALab(t *testing.T) {
+	harness.Need(t)
+	auto, err := punch.StrategyNamed("auto")
+	if err != nil {
+		t.Fatal(err)
 	}
+	nats := profiles(t, "apdm-apdf", "eim-apdf")
+	cells, err := Cells(topology(t, "carrier"), nats[:1], nats[1:], nil, []punch.Strategy{auto})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, observe := range []Observe{ObserveNone, ObserveAll} {
+		before := openFiles(t)
+		s, err := Open(t.Context(), cells[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = s.Try(t.Context(), TryOptions{Patience: time.Second, Observe: observe == ObserveAll})
+		if err := errors.Join(err, s.Reset()); err != nil {
+			t.Error(err)
+		}
+		if n, most := int64(openFiles(t)-before), (Plan{Observe: observe}).files(1); n > most {
+			t.Errorf("observed %v, a lab has %d files open, and %d are counted on", observe, n, most)
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func openFiles(t *testing.T) int {
+	t.Helper()
+	all, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(all)
 }

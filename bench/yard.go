@@ -7,8 +7,6 @@ import (
 	"slices"
 	"sync"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/punchlab/punchlab/harness"
 	"github.com/punchlab/punchlab/natprofiles"
 	"github.com/punchlab/punchlab/topologies"
@@ -38,22 +36,16 @@ const (
 const filesPerLab, filesPerUnwatched = 72, 48
 
 // files is more than so many labs of a plan have open.
-func (p Plan) files(labs int) int {
+func (p Plan) files(labs int) int64 {
 	if p.Observe == ObserveNone {
-		return labs * filesPerUnwatched
+		return int64(labs) * filesPerUnwatched
 	}
-	return labs * filesPerLab
+	return int64(labs) * filesPerLab
 }
 
 // parkingSpace is how many labs may be parked: a quarter of the open files that
 // this process may have are for them, and the rest for labs in use.
-func parkingSpace() int {
-	var limit unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
-		return 0
-	}
-	return int(min(mostParked, limit.Cur/4/filesPerLab))
-}
+func parkingSpace() int { return int(min(mostParked, fileLimit()/4/filesPerLab)) }
 
 // site is a site for the cell: one that waits, with its own lab or with another one
 // that can be refitted, or a new one.

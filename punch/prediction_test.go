@@ -6,7 +6,6 @@ import (
 	"errors"
 	"net/netip"
 	"slices"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -119,16 +118,20 @@ func TestTheNewestNoteCounts(t *testing.T) {
 	}
 }
 
+// Windows overlap, and a port that the one before still dials cannot be dialled: so a round begins when the one before
+// has let go.
 func TestAChaseGoesOnWithWhatWasToldLast(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := &attempt{strategy: "sequential", state: &state{post: newPost()}}
 		ctx, cancel := context.WithCancel(t.Context())
 		var begun, ended []int
+		letGo := make(chan struct{})
 		done := make(chan error, 1)
 		go func() {
 			done <- chase(ctx, a, "go", func(ctx context.Context, n int) error {
 				begun = append(begun, n)
 				<-ctx.Done()
+				<-letGo
 				ended = append(ended, n)
 				return ctx.Err()
 			})
@@ -136,11 +139,19 @@ func TestAChaseGoesOnWithWhatWasToldLast(t *testing.T) {
 		for n := range 3 {
 			tellTo(t, a, "go", n)
 			synctest.Wait()
+			if n > 0 {
+				if len(begun) != n {
+					t.Errorf("round %d begins while the one before it closes its sockets: %v", n, begun)
+				}
+				letGo <- struct{}{}
+				synctest.Wait()
+			}
 		}
 		if !slices.Equal(begun, []int{0, 1, 2}) || !slices.Equal(ended, []int{0, 1}) {
 			t.Errorf("begun %v, ended %v", begun, ended)
 		}
 		cancel()
+		letGo <- struct{}{}
 		if err := <-done; err != nil || len(ended) != 3 {
 			t.Errorf("%v; ended %v", err, ended)
 		}
@@ -176,34 +187,5 @@ func TestSharedHolesAreNotShotAtTwice(t *testing.T) {
 				t.Errorf("%s towards one that answers with %s: %t", own, answer, got)
 			}
 		}
-	}
-}
-
-// Windows overlap, and a port that the one before still dials from and to cannot be dialled: the
-// next round begins when the one before has let go.
-func TestAPredictionIsFollowedWhenTheOneBeforeIsLetGo(t *testing.T) {
-	a := bareAttempt(t, keeper(t))
-	a.strategy, a.post = "sequential", newPost()
-	ctx, end := context.WithCancel(t.Context())
-	begun, under := make(chan struct{}), atomic.Int32{}
-	go func() {
-		for last := range uint16(3) {
-			_ = tellPeer(ctx, wire{a.post}, "sequential", foretold, prediction{Last: last + 1, Step: 1})
-			<-begun
-		}
-		end()
-	}()
-	err := chase(ctx, a, foretold, func(ctx context.Context, p prediction) error {
-		if n := under.Add(1); n > 1 {
-			t.Errorf("prediction %d: %d rounds at once", p.Last, n)
-		}
-		begun <- struct{}{}
-		<-ctx.Done()
-		time.Sleep(5 * time.Millisecond) // what it takes to close sockets
-		under.Add(-1)
-		return nil
-	})
-	if err != nil {
-		t.Error(err)
 	}
 }

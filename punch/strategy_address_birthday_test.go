@@ -34,10 +34,9 @@ func TestForecastsOfGuessesFromAnyPort(t *testing.T) {
 	}
 }
 
-// Behind a block there are no more guesses than it has ports: more is opened for them, and
-// where that is not enough the chance is told. A guess hits one of the opened ports with their share of all. From a block of 64 ports,
-// four of which are in use, come 60 guesses, and all miss 1,280 of 64,512 ports with a
-// chance of (1-1280/64512)^60 = 0.30.
+// Behind a block there are no more guesses than it has ports: more is opened for them, and where that is not enough the
+// chance is told. A guess hits one of the opened ports with their share of all. From a block of 64 ports, four of which are
+// in use, come 60 guesses, and all miss 1,280 of 64,512 ports with a chance of (1-1280/64512)^60 = 0.30.
 func TestGuessesFromABlock(t *testing.T) {
 	first := filteredByAddress(ofPorts(Allocation{Rule: Random}, Drop))
 	for size, want := range map[int]float64{1024: 0.99, 512: 0.99, 256: 0.99, 128: 0.92, 64: 0.70} {

@@ -2,9 +2,12 @@ package punch
 
 import (
 	"encoding/json"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 // What is best for two NATs follows from the mechanisms; auto must come to the same by reading forecasts.
@@ -48,6 +51,29 @@ func TestAutoDoesWhatPromisesMost(t *testing.T) {
 			t.Errorf("%s x %s: the peers' plans differ", c.a, c.b)
 		}
 	}
+}
+
+// A NAT that turns out to answer makes auto begin anew where ports are guessed, but not before what has begun has had its
+// time: SYNs that cross are not answered.
+func TestASurmiseThatErredHasItsTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		counted := ofPorts(Allocation{Rule: Sequential, Step: 1, Regularity: 1}, Drop)
+		silent := Classification{Version: 1, Mapping: EndpointIndependent, Filtering: AddressAndPortDependent}.assumed()
+		answers := silent
+		answers.Answer = Reset
+		a := &attempt{state: &state{knowledge: newKnowledge(), rtt: 40 * time.Millisecond, serverRTT: 20 * time.Millisecond}}
+		a.knowledge.settle(ours, counted)
+		a.knowledge.settle(others, answers)
+		begun := time.Now() // of the test's own time
+		err := auto{}.reconsider(t.Context(), a, counted, silent)
+		want := sequential{}.Forecast(counted, silent).takes(a.rtt, a.serverRTT)
+		if took := time.Since(begun); !errors.Is(err, errChanged) || took < want {
+			t.Errorf("%v after %s, want %v after %s", err, took, errChanged, want)
+		}
+		if err := (auto{}).reconsider(t.Context(), a, counted, answers); err != nil {
+			t.Errorf("nothing has changed: %v", err)
+		}
+	})
 }
 
 // A server that cannot classify leaves auto with what it does anyway.

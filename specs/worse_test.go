@@ -32,9 +32,9 @@ const (
 	// mostLost is what auto may lose against the best strategy of each cell, over
 	// all cells together.
 	mostLost = 0.005
-	// wide is how many labs run side by side at most, and the run narrows where packets
-	// are late. Most of what a strategy cannot connect waits, so that more of it goes.
-	wide, wider = 96, 192
+	// wide is how many labs run side by side at most: most of what does not connect
+	// waits, and the run narrows where packets are late.
+	wide = 96
 	// matrixPatience is several times what the slowest technique needs.
 	matrixPatience = 1200 * time.Millisecond
 )
@@ -110,16 +110,16 @@ func witness(ctx context.Context, cells []bench.Cell) {
 }
 
 // matrixOf measures cells and sums them up, in so many passes, 0 for as many as the bench
-// makes, with so many labs side by side at most. Cells that are compared have their trials spread over the run; one that is only
+// makes. Cells that are compared have their trials spread over the run; one that is only
 // measured has them one after the other, in one lab.
-func matrixOf(ctx context.Context, cells []bench.Cell, trials, passes, parallel int) map[results.Cell]results.Summary {
+func matrixOf(ctx context.Context, cells []bench.Cell, trials, passes int) map[results.Cell]results.Summary {
 	GinkgoHelper()
 	if len(cells) == 0 {
 		return nil
 	}
 	var made []results.Trial
 	plan := bench.Plan{
-		Cells: cells, Trials: trials, Patience: matrixPatience, Seed: uint64(GinkgoRandomSeed()), Parallel: parallel,
+		Cells: cells, Trials: trials, Patience: matrixPatience, Seed: uint64(GinkgoRandomSeed()), Parallel: wide,
 		Observe: bench.ObserveNone, Passes: passes,
 	}
 	Expect(bench.Run(ctx, plan, bench.Observer{
@@ -145,9 +145,9 @@ func scouted(ctx context.Context, cells []bench.Cell) map[results.Cell]punch.Str
 			}
 		}
 	}
-	sums := matrixOf(ctx, open, first, 1, wider)
+	sums := matrixOf(ctx, open, first, 1)
 	open = slices.DeleteFunc(open, func(c bench.Cell) bool { return sums[c.Key()].Causes[noWay] == first })
-	more := matrixOf(ctx, open, scouting-first, 3, wider)
+	more := matrixOf(ctx, open, scouting-first, 3)
 	best, most := map[results.Cell]punch.Strategy{}, map[results.Cell]int{}
 	for _, c := range open {
 		auto := c.Key()
@@ -178,11 +178,9 @@ var _ = Describe("auto", Serial, func() {
 		Expect(wrong).To(BeEmpty())
 		Expect(lost).To(BeNumerically("<=", mostLost))
 	}, SpecTimeout(55*time.Minute))
-})
 
-// One NAT answers a SYN that crosses another by a reset, which closes the other one's hole: who is
-// a moment earlier decides, until the peers send one after the other.
-var _ = Describe("auto", func() {
+	// One NAT answers a SYN that crosses another by a reset, which closes the other one's hole: who is
+	// a moment earlier decides, until the peers send one after the other.
 	It("connects where SYNs must not cross", func(ctx SpecContext) {
 		auto, err := punch.StrategyNamed("auto")
 		Expect(err).NotTo(HaveOccurred())
@@ -190,7 +188,7 @@ var _ = Describe("auto", func() {
 		for _, pair := range [][2]natprofiles.Profile{{closes, refuses}, {refuses, closes}} {
 			cells, err := bench.Cells(topology("two-nats"), pair[:1], pair[1:], nil, []punch.Strategy{auto})
 			Expect(err).NotTo(HaveOccurred())
-			for cell, s := range matrixOf(ctx, cells, 30, 0, wide) {
+			for cell, s := range matrixOf(ctx, cells, 30, 0) {
 				Expect(s.Successes).To(Equal(s.Trials), "%v: %v", cell, s.Causes)
 			}
 		}
@@ -207,7 +205,7 @@ var _ = Describe("auto", func() {
 func againstBest(ctx context.Context, cells []bench.Cell, first, passes int) (all []comparison) {
 	GinkgoHelper()
 	begun := time.Now()
-	autos := matrixOf(ctx, cells, first, passes, wide)
+	autos := matrixOf(ctx, cells, first, passes)
 	cells = slices.DeleteFunc(slices.Clone(cells), func(c bench.Cell) bool {
 		s := autos[c.Key()]
 		return s.Successes == s.Trials
@@ -224,7 +222,7 @@ func againstBest(ctx context.Context, cells []bench.Cell, first, passes int) (al
 			fresh = append(fresh, c, byStrategy(c, s))
 		}
 	}
-	sums := matrixOf(ctx, fresh, comparing, 0, wide)
+	sums := matrixOf(ctx, fresh, comparing, 0)
 	GinkgoWriter.Printf("%s: compared\n", since(begun))
 	for _, c := range cells {
 		if s := best[c.Key()]; s != nil {

@@ -18,12 +18,15 @@ import (
 )
 
 const (
-	// labsCompared is how many labs are tried fresh, and tried again reset.
+	// labsCompared is how many labs are tried fresh, and how many reset.
 	labsCompared = 200
-	// trialsBetween lets what trials leave behind add up. They are staggered by
+	// trialsStaggered lets what trials leave behind add up. They are staggered by
 	// a round trip, so that SYNs are refused and mappings die.
-	trialsBetween = 2
+	trialsStaggered = 2
 )
+
+// together is how the trials are made that are compared.
+var together = bench.TryOptions{Patience: patience, Observe: true}
 
 // sample is what a number of trials came to.
 type sample struct {
@@ -74,28 +77,27 @@ var _ = Describe("A trial in a reset lab", Serial, func() {
 	}, SpecTimeout(time.Minute))
 })
 
-// compare makes a trial in each of n fresh labs, and one more in each after it
-// was reset a few times. Both kinds alternate, so that a busy minute of the
-// machine falls on both.
+// compare makes a trial in each of n fresh labs, and in each of n that were reset a
+// few times.
 func compare(ctx context.Context, c bench.Cell, n int) (fresh, reset sample) {
 	GinkgoHelper()
 	fresh.kept, reset.kept = surprises{}, surprises{}
 	var adding sync.Mutex
 	var errs []error
 	var workers sync.WaitGroup
-	labs := make(chan struct{}, n)
-	for range n {
-		labs <- struct{}{}
+	pairs := make(chan int, n)
+	for i := range n {
+		pairs <- i
 	}
-	close(labs)
+	close(pairs)
 	for range 8 {
 		workers.Go(func() {
-			for range labs {
-				first, last, err := firstAndLast(ctx, c)
+			for i := range pairs {
+				of, err := freshAndReset(ctx, c, i%2)
 				adding.Lock()
 				if errs = append(errs, err); err == nil {
-					fresh.add(first)
-					reset.add(last)
+					fresh.add(of[0])
+					reset.add(of[1])
 				}
 				adding.Unlock()
 			}
@@ -106,40 +108,58 @@ func compare(ctx context.Context, c bench.Cell, n int) (fresh, reset sample) {
 	return fresh, reset
 }
 
-// firstAndLast makes trials in one lab, with a reset between them. Trials that
-// the machine spoilt are repeated, the first one in another fresh lab.
-func firstAndLast(ctx context.Context, c bench.Cell) (first, last bench.Attempt, err error) {
+// freshAndReset makes a trial in a fresh lab and one in a lab that was used and
+// reset, the one or the other first. Trials that the machine spoilt are repeated, in
+// other labs.
+func freshAndReset(ctx context.Context, c bench.Cell, first int) (of [2]bench.Attempt, err error) {
 	for {
-		first, last, err = attempts(ctx, c)
-		if err != nil || first.Outcome != results.Invalid && last.Outcome != results.Invalid {
-			return first, last, err
+		of, err = pair(ctx, c, first)
+		if err != nil || of[0].Outcome != results.Invalid && of[1].Outcome != results.Invalid {
+			return of, err
 		}
 	}
 }
 
-func attempts(ctx context.Context, c bench.Cell) (first, last bench.Attempt, err error) {
-	site, err := bench.Open(ctx, c)
+// pair has both labs before it makes the first trial. What else the machine does then,
+// such as building the labs of other pairs, is the same for both; a trial that always
+// followed its own lab's building and one that always came before its end would differ
+// by some 70 microseconds, whatever the labs are.
+func pair(ctx context.Context, c bench.Cell, first int) (of [2]bench.Attempt, err error) {
+	used, err := bench.Open(ctx, c)
 	if err != nil {
-		return first, last, err
+		return of, err
 	}
-	defer site.Close()
-	together := bench.TryOptions{Patience: patience, Observe: true}
-	if first, err = site.Try(ctx, together); err != nil {
-		return first, last, err
+	defer used.Close()
+	if err := use(ctx, used); err != nil {
+		return of, err
 	}
-	for range trialsBetween {
-		if err = site.Reset(); err != nil {
-			return first, last, err
+	fresh, err := bench.Open(ctx, c)
+	if err != nil {
+		return of, err
+	}
+	defer fresh.Close()
+	labs := [2]*bench.Site{fresh, used}
+	for _, i := range []int{first, 1 - first} {
+		if of[i], err = labs[i].Try(ctx, together); err != nil {
+			return of, err
 		}
-		if _, err = site.Try(ctx, bench.TryOptions{Patience: patience, Stagger: crossing}); err != nil {
-			return first, last, err
+	}
+	return of, nil
+}
+
+// use makes trials in a lab and resets it after each: one as those that are compared,
+// and staggered ones.
+func use(ctx context.Context, s *bench.Site) error {
+	staggered := bench.TryOptions{Patience: patience, Stagger: crossing}
+	for _, o := range append([]bench.TryOptions{together}, slices.Repeat([]bench.TryOptions{staggered}, trialsStaggered)...) {
+		if _, err := s.Try(ctx, o); err != nil {
+			return err
+		}
+		if err := s.Reset(); err != nil {
+			return err
 		}
 	}
-	if err = site.Reset(); err != nil {
-		return first, last, err
-	}
-	last, err = site.Try(ctx, together)
-	return first, last, err
+	return nil
 }
 
 // distance is the Kolmogorov-Smirnov distance of two samples: the largest

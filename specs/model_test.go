@@ -37,6 +37,8 @@ const (
 	// modelWidth is how many labs run side by side at most: most strategies have no
 	// way between most NATs, and wait for a peer that may see one.
 	modelWidth = 192
+	// modelNews is after how many cells a line says how far the run is.
+	modelNews = 5000
 	// modelRounds is how many rounds of a technique fit into that, at most.
 	modelRounds = 4
 	// mostSurprising is how improbable an outcome must be under the chance that
@@ -192,7 +194,7 @@ var _ = Describe("The model", Serial, func() {
 		}
 		certain, chances := parted(cells)
 		var made []results.Trial
-		kept := surprises{}
+		kept, begun, known := surprises{}, time.Now(), 0
 		for _, plan := range []bench.Plan{
 			{Cells: certain, Trials: modelTrials},
 			{Cells: chances, Trials: chanceTrials, Staggers: startsApart(chanceTrials, topology("two-nats").RTT("alice", "bob"))},
@@ -212,6 +214,11 @@ var _ = Describe("The model", Serial, func() {
 						kept.seen(t, o)
 					}
 					return nil
+				},
+				Cell: func(results.Cell) {
+					if known++; known%modelNews == 0 {
+						GinkgoWriter.Printf("%s: %d of %d cells\n", since(begun), known, len(cells))
+					}
 				},
 			})).To(Succeed())
 		}

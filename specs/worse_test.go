@@ -32,9 +32,12 @@ const (
 	// mostLost is what auto may lose against the best strategy of each cell, over
 	// all cells together.
 	mostLost = 0.005
-	// wide is how many labs run side by side at most: most of what does not connect
-	// waits, and the run narrows where packets are late.
-	wide = 96
+	// wide is how many labs run side by side where most trials connect: they keep two
+	// processors busy. More of them leave less of the files for guessing, and more that
+	// conntrack has to walk over whenever it forgets.
+	wide = 48
+	// scoutingWide is how many do where most trials fail, and wait.
+	scoutingWide = 96
 	// matrixPatience is several times what the slowest technique needs.
 	matrixPatience = 1200 * time.Millisecond
 )
@@ -109,19 +112,16 @@ func witness(ctx context.Context, cells []bench.Cell) {
 	}})).To(Succeed())
 }
 
-// matrixOf measures cells and sums them up, in so many passes, 0 for as many as the bench
-// makes. Cells that are compared have their trials spread over the run; one that is only
-// measured has them one after the other, in one lab.
-func matrixOf(ctx context.Context, cells []bench.Cell, trials, passes int) map[results.Cell]results.Summary {
+// matrixOf carries out a plan, of which cells, trials, passes and width are given, and sums
+// the cells up. Cells that are compared have their trials spread over the run; one that is
+// only measured has them one after the other, in one lab.
+func matrixOf(ctx context.Context, plan bench.Plan) map[results.Cell]results.Summary {
 	GinkgoHelper()
-	if len(cells) == 0 {
+	if len(plan.Cells) == 0 {
 		return nil
 	}
+	plan.Patience, plan.Seed, plan.Observe = matrixPatience, uint64(GinkgoRandomSeed()), bench.ObserveNone
 	var made []results.Trial
-	plan := bench.Plan{
-		Cells: cells, Trials: trials, Patience: matrixPatience, Seed: uint64(GinkgoRandomSeed()), Parallel: wide,
-		Observe: bench.ObserveNone, Passes: passes,
-	}
 	Expect(bench.Run(ctx, plan, bench.Observer{
 		Trial: func(t results.Trial) { made = append(made, t) },
 	})).To(Succeed())
@@ -145,9 +145,9 @@ func scouted(ctx context.Context, cells []bench.Cell) map[results.Cell]punch.Str
 			}
 		}
 	}
-	sums := matrixOf(ctx, open, first, 1)
+	sums := matrixOf(ctx, bench.Plan{Cells: open, Trials: first, Passes: 1, Parallel: scoutingWide})
 	open = slices.DeleteFunc(open, func(c bench.Cell) bool { return sums[c.Key()].Causes[noWay] == first })
-	more := matrixOf(ctx, open, scouting-first, 3)
+	more := matrixOf(ctx, bench.Plan{Cells: open, Trials: scouting - first, Passes: 3, Parallel: scoutingWide})
 	best, most := map[results.Cell]punch.Strategy{}, map[results.Cell]int{}
 	for _, c := range open {
 		auto := c.Key()
@@ -188,7 +188,7 @@ var _ = Describe("auto", Serial, func() {
 		for _, pair := range [][2]natprofiles.Profile{{closes, refuses}, {refuses, closes}} {
 			cells, err := bench.Cells(topology("two-nats"), pair[:1], pair[1:], nil, []punch.Strategy{auto})
 			Expect(err).NotTo(HaveOccurred())
-			for cell, s := range matrixOf(ctx, cells, 30, 0) {
+			for cell, s := range matrixOf(ctx, bench.Plan{Cells: cells, Trials: 30, Parallel: wide}) {
 				Expect(s.Successes).To(Equal(s.Trials), "%v: %v", cell, s.Causes)
 			}
 		}
@@ -205,7 +205,7 @@ var _ = Describe("auto", Serial, func() {
 func againstBest(ctx context.Context, cells []bench.Cell, first, passes int) (all []comparison) {
 	GinkgoHelper()
 	begun := time.Now()
-	autos := matrixOf(ctx, cells, first, passes)
+	autos := matrixOf(ctx, bench.Plan{Cells: cells, Trials: first, Passes: passes, Parallel: wide})
 	cells = slices.DeleteFunc(slices.Clone(cells), func(c bench.Cell) bool {
 		s := autos[c.Key()]
 		return s.Successes == s.Trials
@@ -222,7 +222,7 @@ func againstBest(ctx context.Context, cells []bench.Cell, first, passes int) (al
 			fresh = append(fresh, c, byStrategy(c, s))
 		}
 	}
-	sums := matrixOf(ctx, fresh, comparing, 0)
+	sums := matrixOf(ctx, bench.Plan{Cells: fresh, Trials: comparing, Parallel: wide})
 	GinkgoWriter.Printf("%s: compared\n", since(begun))
 	for _, c := range cells {
 		if s := best[c.Key()]; s != nil {

@@ -36,7 +36,7 @@ full: ## all shipped profiles against all by auto, each two once, 10 trials each
 	go run ./cmd/punchlab bench --nat all --once --trials 10 --seed 1 -o $(RESULTS) --resume $(RESULTS) $(BENCH)
 
 strategies: RESULTS ?= punchlab-results/strategies
-strategies: ## the classes of RFC 4787 by every strategy, 10 trials each, into RESULTS: five to ten minutes on two busy cores
+strategies: ## the classes of RFC 4787 by every strategy, 10 trials each, into RESULTS: four minutes on two cores
 	go run ./cmd/punchlab bench --nat classes --strategy all --trials 10 --seed 1 -o $(RESULTS) --resume $(RESULTS) $(BENCH)
 
 dcutr: ## go-libp2p's hosts in the same labs, by DCUtR over TCP, beside auto

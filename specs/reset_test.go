@@ -120,7 +120,8 @@ func freshAndReset(ctx context.Context, c bench.Cell, first int) (of [2]bench.At
 	}
 }
 
-// pair has both labs before it makes the first trial. What else the machine does then,
+// pair has both labs before it makes the first trial, and resets the used one right
+// before its own. What else the machine does then,
 // such as building the labs of other pairs, is the same for both; a trial that always
 // followed its own lab's building and one that always came before its end would differ
 // by some 70 microseconds, whatever the labs are.
@@ -140,6 +141,11 @@ func pair(ctx context.Context, c bench.Cell, first int) (of [2]bench.Attempt, er
 	defer fresh.Close()
 	labs := [2]*bench.Site{fresh, used}
 	for _, i := range []int{first, 1 - first} {
+		if labs[i] == used {
+			if err := used.Reset(); err != nil {
+				return of, err
+			}
+		}
 		if of[i], err = labs[i].Try(ctx, together); err != nil {
 			return of, err
 		}
@@ -147,15 +153,17 @@ func pair(ctx context.Context, c bench.Cell, first int) (of [2]bench.Attempt, er
 	return of, nil
 }
 
-// use makes trials in a lab and resets it after each: one as those that are compared,
-// and staggered ones.
+// use makes trials in a lab, with a reset between them, and leaves it as the last one
+// did: one as those that are compared, and staggered ones.
 func use(ctx context.Context, s *bench.Site) error {
-	staggered := bench.TryOptions{Patience: patience, Stagger: crossing}
-	for _, o := range append([]bench.TryOptions{together}, slices.Repeat([]bench.TryOptions{staggered}, trialsStaggered)...) {
-		if _, err := s.Try(ctx, o); err != nil {
+	if _, err := s.Try(ctx, together); err != nil {
+		return err
+	}
+	for range trialsStaggered {
+		if err := s.Reset(); err != nil {
 			return err
 		}
-		if err := s.Reset(); err != nil {
+		if _, err := s.Try(ctx, bench.TryOptions{Patience: patience, Stagger: crossing}); err != nil {
 			return err
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -35,27 +36,28 @@ const ladderWidth = 120
 // story, with the file.
 func kept(name string, o *bench.Observation) string {
 	told := o.Story().Text(ladderWidth)
-	file, err := capture(name, o, told)
+	file, err := writeCapture(name, o.WritePCAPNG)
+	if err == nil {
+		err = os.WriteFile(strings.TrimSuffix(file, ".pcapng")+".txt", []byte(told), 0o666)
+	}
 	if err != nil {
-		return told + fmt.Sprintf("\nthe packets were not kept: %v\n", err)
+		return told + fmt.Sprintf("\nnot all that was seen was kept: %v\n", err)
 	}
 	return told + "\nthe packets are in " + file + "\n"
 }
 
-// capture writes both files.
-func capture(name string, o *bench.Observation, told string) (file string, err error) {
+// writeCapture makes a capture file in the folder.
+func writeCapture(name string, write func(io.Writer) error) (file string, err error) {
 	dir, err := captures()
 	if err != nil {
 		return "", err
 	}
-	base := filepath.Join(dir, fileName(name))
-	f, err := os.Create(base + ".pcapng")
+	f, err := os.Create(filepath.Join(dir, fileName(name)+".pcapng"))
 	if err != nil {
 		return "", err
 	}
 	w := bufio.NewWriter(f)
-	err = errors.Join(o.WritePCAPNG(w), w.Flush(), f.Close(), os.WriteFile(base+".txt", []byte(told), 0o666))
-	return f.Name(), err
+	return f.Name(), errors.Join(write(w), w.Flush(), f.Close())
 }
 
 // fileName makes a file's name of a trial's, or of a sentence.

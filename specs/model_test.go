@@ -30,7 +30,8 @@ const (
 	// always or never; and where it names a chance.
 	modelTrials, chanceTrials = 3, 40
 	// modelSample is how many cells are drawn for an ordinary run of the specs.
-	// PUNCHLAB_MODEL is another number, or all, as for `make model`.
+	// PUNCHLAB_MODEL is another number, or all, as for `make model`, or one of its two
+	// halves: the cells of which the model is certain, and those that it leaves to chance.
 	modelSample = 240
 	// modelPatience is ten times what the slowest technique needs.
 	modelPatience = 900 * time.Millisecond
@@ -180,21 +181,69 @@ func parted(cells []bench.Cell) (certain, chances []bench.Cell) {
 	return certain, chances
 }
 
+// argument is the model's with a lab, cell by cell.
+type argument struct {
+	cells         map[results.Cell]bench.Cell
+	made          map[results.Cell][]results.Trial // of cells that are not at their end
+	kept          surprises
+	begun         time.Time
+	known         int // cells that are
+	disagreements int
+}
+
+// trial is one that was made.
+func (a *argument) trial(t results.Trial) {
+	a.made[t.Cell] = append(a.made[t.Cell], t)
+	if contradicts(predicted(a.cells[t.Cell]), t) {
+		a.kept.add(t)
+	}
+}
+
+// seen keeps what nobody expected.
+func (a *argument) seen(t results.Trial, o *bench.Observation) error {
+	if contradicts(predicted(a.cells[t.Cell]), t) {
+		a.kept.seen(t, o)
+	}
+	return nil
+}
+
+// settle compares a cell whose trials are made with what the model says of it, and tells
+// at once if they disagree: a long run that is ended early has said what it found.
+func (a *argument) settle(c results.Cell) {
+	if a.known++; a.known%modelNews == 0 {
+		GinkgoWriter.Printf("%s: %d of %d cells\n", since(a.begun), a.known, len(a.cells))
+	}
+	p := predicted(a.cells[c])
+	for _, s := range results.Summarise(a.made[c]) {
+		if surprising(p, s, len(a.cells)) {
+			a.disagreements++
+			GinkgoWriter.Printf("%s; predicted: %s (%.4f), %s; causes: %v\n", s, p.Verdict, p.Chance, p.Why, s.Causes)
+			a.kept.show(c)
+		}
+	}
+	delete(a.made, c)
+	delete(a.kept, c)
+}
+
 var _ = Describe("The model", Serial, func() {
 	It("says what labs do", func(ctx SpecContext) {
-		cells := modelCells()
-		if wanted := os.Getenv("PUNCHLAB_MODEL"); wanted != "all" {
+		wanted, cells := os.Getenv("PUNCHLAB_MODEL"), modelCells()
+		switch certain, chances := parted(cells); wanted {
+		case "all":
+		case "certain":
+			cells = certain
+		case "chances":
+			cells = chances
+		default:
 			n, err := strconv.Atoi(cmp.Or(wanted, strconv.Itoa(modelSample)))
-			Expect(err).NotTo(HaveOccurred(), "PUNCHLAB_MODEL is a number of cells, or all")
+			Expect(err).NotTo(HaveOccurred(), "PUNCHLAB_MODEL is a number of cells, or certain, chances or all")
 			cells = drawn(cells, n, wanted != "")
 		}
-		byKey := map[results.Cell]bench.Cell{}
+		a := &argument{cells: map[results.Cell]bench.Cell{}, made: map[results.Cell][]results.Trial{}, kept: surprises{}, begun: time.Now()}
 		for _, c := range cells {
-			byKey[c.Key()] = c
+			a.cells[c.Key()] = c
 		}
 		certain, chances := parted(cells)
-		var made []results.Trial
-		kept, begun, known := surprises{}, time.Now(), 0
 		for _, plan := range []bench.Plan{
 			{Cells: certain, Trials: modelTrials},
 			{Cells: chances, Trials: chanceTrials, Staggers: startsApart(chanceTrials, topology("two-nats").RTT("alice", "bob"))},
@@ -203,36 +252,10 @@ var _ = Describe("The model", Serial, func() {
 				continue
 			}
 			plan.Patience, plan.Seed, plan.Parallel, plan.Passes = modelPatience, uint64(GinkgoRandomSeed()), modelWidth, 1
-			Expect(bench.Run(ctx, plan, bench.Observer{
-				Trial: func(t results.Trial) {
-					if made = append(made, t); contradicts(predicted(byKey[t.Cell]), t) {
-						kept.add(t)
-					}
-				},
-				Seen: func(t results.Trial, o *bench.Observation) error {
-					if contradicts(predicted(byKey[t.Cell]), t) {
-						kept.seen(t, o)
-					}
-					return nil
-				},
-				Cell: func(results.Cell) {
-					if known++; known%modelNews == 0 {
-						GinkgoWriter.Printf("%s: %d of %d cells\n", since(begun), known, len(cells))
-					}
-				},
-			})).To(Succeed())
+			Expect(bench.Run(ctx, plan, bench.Observer{Trial: a.trial, Seen: a.seen, Cell: a.settle})).To(Succeed())
+			GinkgoWriter.Printf("%s: %d cells of %d trials\n", since(a.begun), len(plan.Cells), plan.Trials)
 		}
-		var disagreements []string
-		for _, s := range results.Summarise(made) {
-			if p := predicted(byKey[s.Cell]); surprising(p, s, len(cells)) {
-				kept.show(s.Cell)
-				disagreements = append(disagreements, fmt.Sprintf("%s; predicted: %s (%.4f), %s; causes: %v",
-					s, p.Verdict, p.Chance, p.Why, s.Causes))
-			}
-		}
-		for _, d := range disagreements {
-			GinkgoWriter.Println(d)
-		}
-		Expect(disagreements).To(BeEmpty(), "%d cells of %d", len(disagreements), len(cells))
+		Expect(a.known).To(Equal(len(cells)))
+		Expect(a.disagreements).To(BeZero(), "of %d cells", len(cells))
 	}, SpecTimeout(170*time.Minute))
 })

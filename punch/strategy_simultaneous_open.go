@@ -26,9 +26,7 @@ import "context"
 // A SYN that dies of an answer is followed by a fresh one at once, so that there is always one under way: that
 // brings two resetting NATs together at any stagger. A SYN that meets silence is left alone. One that is replaced sooner
 // than a round trip after it left never connects: the peer's SYN-ACK acknowledges a sequence number that has been
-// thrown away, and is answered by a reset. A peer's SYN that comes after the old one is closed and before the new one
-// leaves meets the listener, whose answer does not pass conntrack: two sockets cannot have the same endpoints, so that
-// there is no leaving the one for the other without a gap.
+// thrown away, and is answered by a reset. Nor does one that leaves just after the peer's has passed our NAT: see moveOn.
 //
 // At least one round trip until it is established, and one and a half until both proofs are checked.
 type simultaneousOpen struct{}

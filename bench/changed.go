@@ -3,6 +3,7 @@ package bench
 import (
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/punchlab/punchlab/bench/results"
 	"github.com/punchlab/punchlab/natprofiles"
@@ -17,9 +18,17 @@ func Changed(m results.Manifest, profiles natprofiles.Catalogue) (otherwise, unk
 		switch p, err := profiles.Get(name); {
 		case err != nil:
 			unknown = append(unknown, name)
-		case fingerprint(p) != m.Profiles[name]:
+		case fingerprint(p) != m.Profiles[name] && fingerprint(swept(m, p)) != m.Profiles[name]:
 			otherwise = append(otherwise, name)
 		}
 	}
 	return otherwise, unknown
+}
+
+// swept is a profile as the first point of a run's sweep has it.
+func swept(m results.Manifest, p natprofiles.Profile) natprofiles.Profile {
+	if s := m.Sweep; s != nil && s.Parameter == results.SweepSYNSent && len(s.Values) > 0 {
+		p.TCP.Timeouts.SYNSent = natprofiles.Timeout(s.Values[0].Number * float64(time.Second))
+	}
+	return p
 }

@@ -29,3 +29,17 @@ func TestChanged(t *testing.T) {
 		t.Errorf("%v %v", otherwise, unknown)
 	}
 }
+
+func TestASweepChangesNoProfile(t *testing.T) {
+	catalogue, err := natprofiles.Open("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cells := curve(t, results.SweepSYNSent, 2)
+	plan := Plan{Cells: cells, Trials: 1, Sweep: &results.Sweep{
+		Parameter: results.SweepSYNSent, Unit: results.UnitSeconds, Values: []results.Value{{Text: "1s", Number: 1}, {Text: "2s", Number: 2}},
+	}}
+	if otherwise, unknown := Changed(plan.Manifest("v0.1.0", nil), catalogue); len(otherwise)+len(unknown) > 0 {
+		t.Errorf("otherwise: %v, unknown: %v; want none", otherwise, unknown)
+	}
+}

@@ -108,6 +108,28 @@ func (s *Site) Try(ctx context.Context, o TryOptions) (Attempt, error) {
 	return a, nil
 }
 
+// TryUntilValid runs a trial again as long as the machine spoils it, as a run does, and
+// returns the last try: an invalid one if all of twenty were. Spoilt, which may be nil, is
+// called with each that is made again.
+func (s *Site) TryUntilValid(ctx context.Context, o TryOptions, spoilt func(Attempt)) (Attempt, error) {
+	return untilValid(func() (Attempt, error) { return s.Try(ctx, o) }, s.Reset, spoilt)
+}
+
+func untilValid(try func() (Attempt, error), reset func() error, spoilt func(Attempt)) (Attempt, error) {
+	for n := 1; ; n++ {
+		a, err := try()
+		if err != nil || a.Outcome != results.Invalid || n == fewestTries {
+			return a, err
+		}
+		if spoilt != nil {
+			spoilt(a)
+		}
+		if err := reset(); err != nil {
+			return Attempt{}, err
+		}
+	}
+}
+
 // begin gives links the seed of a trial, counts what the peers have sent before it, and
 // begins to observe, if that is wanted.
 func (s *Site) begin(ctx context.Context, o TryOptions) (sent int64, eyes *observing, err error) {

@@ -123,12 +123,29 @@ func (r *replay) fill(f *trialFlags) error {
 	return errors.Join(err, f.flags.Set("seed", fmt.Sprint(t.Seed)))
 }
 
-// point has a setting be what it was at the trial's point, if the run swept something.
-func (r *replay) point(s *setting) (p place, err error) {
-	if r == nil || !r.trial.Point.Swept() {
+// own is the point of the run's sweep at which the trial was; the zero Point if there was
+// no sweep, or no run.
+func (r *replay) own() results.Point {
+	if r == nil {
+		return results.Point{}
+	}
+	return r.trial.Point
+}
+
+// first is the point of the sweep that the run's manifest has the profiles and the
+// topology of.
+func (r *replay) first() results.Point {
+	if axis := r.manifest.Sweep; axis != nil && len(axis.Values) > 0 {
+		return results.Point{Parameter: axis.Parameter, Value: axis.Values[0].Text}
+	}
+	return r.own()
+}
+
+// at has the setting be what it was at a point of a sweep, if it is one.
+func (s *setting) at(swept results.Point) (p place, err error) {
+	if !swept.Swept() {
 		return p, nil
 	}
-	swept := r.trial.Point
 	scale, known := scales[swept.Parameter]
 	if !known {
 		return p, fmt.Errorf("the run swept %s, which this version does not know", swept.Parameter)
@@ -139,6 +156,17 @@ func (r *replay) point(s *setting) (p place, err error) {
 	s.swept = swept.Parameter
 	p.Point.Point = swept
 	return p, nil
+}
+
+// atFirst is the cell of the trial at the first point of the run's sweep, which what the
+// manifest says is compared with.
+func (f *trialFlags) atFirst(c *common, cell bench.Cell) (bench.Cell, error) {
+	first := f.again.first()
+	if first == cell.Point.Point {
+		return cell, nil
+	}
+	cell, _, err := f.cellAt(c, first)
+	return cell, err
 }
 
 // word is what the run's command line called a profile: the path of its file, or its name.
@@ -166,8 +194,9 @@ func (r *replay) check(c bench.Cell) error {
 	return nil
 }
 
-// tell writes to stderr what is made again and what is not as it was.
-func (r *replay) tell(c bench.Cell) {
+// tell writes to stderr what is made again and what is not as it was, by the cell at the
+// first point of the run's sweep, if it had one.
+func (r *replay) tell(first bench.Cell) {
 	t := r.trial
 	then := fmt.Sprintf("then it was %s", t.Outcome)
 	if t.ConnectMS != nil {
@@ -177,7 +206,7 @@ func (r *replay) tell(c bench.Cell) {
 		then += " (" + how + ")"
 	}
 	fmt.Fprintf(os.Stderr, "punchlab: trial %d of %s again, of %s; %s\n", t.Number, t.Cell, t.At.UTC().Format(time.DateTime), then)
-	for _, d := range r.differences(c) {
+	for _, d := range r.differences(first) {
 		fmt.Fprintf(os.Stderr, "punchlab: not as it was: %s\n", d)
 	}
 	fmt.Fprintln(os.Stderr, "punchlab: the seed repeats what links do; ports, sequence numbers and the engine's secrets are drawn anew")

@@ -24,8 +24,9 @@ type trialFlags struct {
 	captured                      bool // pcap was given
 
 	replay       string
-	again        *replay // the trial of a run that is made again; nil for a new one
-	unclassified bool    // as that run was
+	again        *replay    // the trial of a run that is made again; nil for a new one
+	first        bench.Cell // as it is at the first point of that run's sweep
+	unclassified bool       // as that run was
 }
 
 func newTrial(c *common) *cobra.Command {
@@ -34,7 +35,7 @@ func newTrial(c *common) *cobra.Command {
 		Use:   "trial",
 		Short: "Run one trial and tell what happened",
 		Long: `trial lets one pair of peers try once, in a lab of its own, and tells what each of
-them saw. The exit status is 1 if they did not connect.
+them saw; once more if the machine was too slow. The exit status is 1 if they did not connect.
 ` + aboutReplay + `
 Strategies:
 ` + strategyList(),
@@ -76,14 +77,29 @@ Strategies:
 	return cmd
 }
 
-// cell checks all flags and makes a cell of them.
+// cell checks all flags and makes a cell of them. What is not as it was when the trial
+// was first made is told.
 func (f *trialFlags) cell(c *common) (bench.Cell, time.Duration, error) {
+	there := *f
+	cell, stagger, err := f.cellAt(c, f.again.own())
+	if err != nil || f.again == nil {
+		return cell, stagger, err
+	}
+	if err := f.again.check(cell); err != nil {
+		return bench.Cell{}, 0, err
+	}
+	f.first, err = there.atFirst(c, cell)
+	return cell, stagger, err
+}
+
+// cellAt makes a cell of all flags, at a point of a sweep if it is one.
+func (f *trialFlags) cellAt(c *common, point results.Point) (bench.Cell, time.Duration, error) {
 	profiles, layouts, err := c.catalogues()
 	if err != nil {
 		return bench.Cell{}, 0, err
 	}
 	choice := &choice{catalogue: profiles}
-	swept, err := f.again.point(&f.setting)
+	swept, err := f.at(point)
 	choice.add("--replay", err)
 	f.staggers = []string{f.stagger}
 	strategies := choice.strategies(one(f.strategy))
@@ -115,7 +131,7 @@ func (f *trialFlags) cell(c *common) (bench.Cell, time.Duration, error) {
 	}
 	at.equip(cells)
 	cells[0].Point = swept.Point
-	return cells[0], at.staggers[0], f.again.check(cells[0])
+	return cells[0], at.staggers[0], nil
 }
 
 // one is the list of a word, or of nothing.
@@ -129,7 +145,7 @@ func one(word string) []string {
 // run runs the trial and tells it.
 func (f *trialFlags) run(ctx context.Context, cell bench.Cell, stagger time.Duration, asJSON bool) error {
 	if f.again != nil {
-		f.again.tell(cell)
+		f.again.tell(f.first)
 	}
 	attempt, err := f.try(ctx, cell, stagger)
 	if err != nil {
@@ -177,8 +193,9 @@ func (f *trialFlags) try(ctx context.Context, cell bench.Cell, stagger time.Dura
 	}
 	var attempt bench.Attempt
 	if err == nil {
-		attempt, err = place.Try(ctx, bench.TryOptions{Patience: f.patience, Stagger: stagger, Seed: seed,
-			Unclassified: f.unclassified, Observe: true})
+		attempt, err = place.TryUntilValid(ctx, bench.TryOptions{
+			Patience: f.patience, Stagger: stagger, Seed: seed, Unclassified: f.unclassified, Observe: true,
+		}, tellSpoilt)
 	}
 	if f.again != nil {
 		attempt.Number = f.again.trial.Number
@@ -187,6 +204,11 @@ func (f *trialFlags) try(ctx context.Context, cell bench.Cell, stagger time.Dura
 		err = fmt.Errorf("trial: %w", advised(err))
 	}
 	return attempt, err
+}
+
+// tellSpoilt says why a trial is made again.
+func tellSpoilt(a bench.Attempt) {
+	fmt.Fprintf(os.Stderr, "punchlab: the trial is made again: %s\n", a.Why)
 }
 
 // trafficSeed is what the gaps between foreign flows are drawn from: the trial's seed, or

@@ -190,6 +190,8 @@ type argument struct {
 	begun         time.Time
 	pools         map[string]pool // by strategy
 	missed        []bench.Cell    // of which the model says that a trial may miss, and one did
+	doubted       []bench.Cell    // left to chance, and surprising beside other labs
+	alone         bool            // one lab at a time
 	known         int             // cells that are
 	disagreements int
 }
@@ -203,6 +205,9 @@ func (a *argument) hold(ctx context.Context, plan bench.Plan) {
 		return
 	}
 	plan.Patience, plan.Passes, plan.Seed = modelPatience, 1, uint64(GinkgoRandomSeed())
+	if a.alone {
+		plan.Parallel = 1
+	}
 	Expect(bench.Run(ctx, plan, bench.Observer{
 		Trial: a.trial, Seen: a.seen, Cell: func(c results.Cell) { a.settle(c, len(plan.Cells)) },
 	})).To(Succeed())
@@ -261,6 +266,10 @@ func (a *argument) seen(t results.Trial, o *bench.Observation) error {
 // settle compares a cell whose trials are made with what the model says of it, and tells
 // at once if they disagree: a long run that is ended early has said what it found. So many
 // cells are compared together.
+//
+// A chance is that of hosts which are in time. Five hundred SYNs take longer than a round
+// trip where labs wait for each other: refused ones give their ports back to the NAT while
+// others still draw, and some ports are never drawn. Such a cell is tried again by itself.
 func (a *argument) settle(c results.Cell, together int) {
 	if a.known++; a.known%modelNews == 0 {
 		GinkgoWriter.Printf("%s: %d of %d cells\n", since(a.begun), a.known, len(a.cells))
@@ -269,6 +278,9 @@ func (a *argument) settle(c results.Cell, together int) {
 	for _, s := range results.Summarise(a.made[c]) {
 		a.pooled(p, s)
 		switch told := fmt.Sprintf("%s; predicted: %s (%.4f), %s; causes: %v", s, p.Verdict, p.Chance, p.Why, s.Causes); {
+		case surprising(p, s, together) && p.Verdict == punch.Perhaps && !a.alone:
+			a.doubted = append(a.doubted, a.cells[c])
+			GinkgoWriter.Println("doubted: " + told)
 		case surprising(p, s, together):
 			a.disagreements++
 			GinkgoWriter.Println(told)
@@ -303,11 +315,12 @@ var _ = Describe("The model", Serial, func() {
 		}
 		certain, chances := parted(cells)
 		a.hold(ctx, bench.Plan{Cells: certain, Trials: modelTrials})
-		a.hold(ctx, bench.Plan{
-			Cells: chances, Trials: chanceTrials, Staggers: startsApart(chanceTrials, topology("two-nats").RTT("alice", "bob")),
-		})
+		apart := startsApart(chanceTrials, topology("two-nats").RTT("alice", "bob"))
+		a.hold(ctx, bench.Plan{Cells: chances, Trials: chanceTrials, Staggers: apart})
 		Expect(a.known).To(Equal(len(cells)))
 		a.hold(ctx, bench.Plan{Cells: a.missed, Trials: chanceTrials}) // one miss of three says little
+		a.alone = true
+		a.hold(ctx, bench.Plan{Cells: a.doubted, Trials: chanceTrials, Staggers: apart})
 		a.settlePools()
 		Expect(a.disagreements).To(BeZero(), "of %d cells", len(cells))
 	}, SpecTimeout(170*time.Minute))

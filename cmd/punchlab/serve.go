@@ -24,7 +24,7 @@ const alternate, dialing = 1, 2
 // serveFlags are those of serve.
 type serveFlags struct {
 	addresses []string
-	port      uint16
+	port      int
 }
 
 func newServe(c *common) *cobra.Command {
@@ -56,14 +56,14 @@ It serves until it is interrupted.`,
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	flags.StringSliceVar(&s.addresses, "address", nil, "IPv4 `addresses` to listen on (default: all of this machine that are not loopback)")
-	flags.Uint16Var(&s.port, "port", defaultPort, "first of three ports: two to listen on, and one to dial from")
+	flags.IntVar(&s.port, "port", defaultPort, "first of three ports: two to listen on, and one to dial from")
 	return cmd
 }
 
 // endpoints are where to listen: on each address, on two ports.
 func (s *serveFlags) endpoints() ([]netip.AddrPort, error) {
 	var p problems
-	if s.port == 0 || int(s.port)+dialing > 65535 {
+	if s.port < 1 || s.port+dialing > 65535 {
 		p.addf("--port", "%d is not a number from 1 to %d", s.port, 65535-dialing)
 	}
 	addrs := s.given(&p)
@@ -81,7 +81,7 @@ func (s *serveFlags) endpoints() ([]netip.AddrPort, error) {
 	}
 	var all []netip.AddrPort
 	for _, addr := range addrs {
-		all = append(all, netip.AddrPortFrom(addr, s.port), netip.AddrPortFrom(addr, s.port+alternate))
+		all = append(all, netip.AddrPortFrom(addr, uint16(s.port)), netip.AddrPortFrom(addr, uint16(s.port+alternate)))
 	}
 	return all, nil
 }
@@ -133,7 +133,7 @@ func (s *serveFlags) serve(endpoints []netip.AddrPort, asJSON bool) error {
 	}
 	ctx, stop := interruptible()
 	defer stop()
-	server := &rendezvous.Server{Endpoints: endpoints, DialPort: s.port + dialing}
+	server := &rendezvous.Server{Endpoints: endpoints, DialPort: uint16(s.port + dialing)}
 	if err := announce(server, asJSON); err != nil {
 		return err
 	}
